@@ -67,6 +67,18 @@ def test_a_file_of_prospects_is_read_like_the_deals(model, tmp_path) -> None:
     assert list(result.table["probability"]) == pytest.approx(list(same.table["probability"]))
 
 
+def test_prospects_may_lack_the_amount_if_it_is_no_attribute(model) -> None:
+    spec = SIMULATION.spec.replace(attributes={"exclude": ["annual_value"]})
+    prospects = simulate_prospects(20, seed=2).prospects
+    without = prospects.drop(columns="annual_value")
+    scored = [
+        check_stability(model, SIMULATION.deals, spec, prospects=table, replicates=5).table
+        for table in (prospects, without)
+    ]
+
+    pd.testing.assert_frame_equal(*scored)
+
+
 def test_the_command_writes_a_row_per_prospect(model, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(stability, "load", lambda *_, **__: model)
     deals, output = tmp_path / "deals.csv", tmp_path / "stability.csv"

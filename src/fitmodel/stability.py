@@ -97,7 +97,7 @@ def check_stability(
 
     def flag(probability: NDArray[np.float64]) -> NDArray[np.bool_]:
         amounts = None
-        if contract.deals.amount is not None:
+        if contract.deals.amount in scored_prospects.columns:  # prospects may lack it
             amounts = yearly_amounts(scored_prospects, contract).to_numpy(dtype=np.float64)
         return loaded.scorer.policy.poor_fit(probability, amounts)
 

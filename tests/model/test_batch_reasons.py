@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from fitmodel.model._batch_reasons import largest_terms
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import Wording
+from fitmodel.tables.forms import forms_from_dict
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,26 @@ def prospects():
     table["employees"] = table["employees"].astype(object)
     table.loc[5, "employees"] = "41"
     return table
+
+
+def test_a_placeholder_of_past_deals_is_a_missing_value_in_every_reason(model, prospects):
+    names = [name for name in model.attributes if name != model.scorer.amount]
+    forms = forms_from_dict({"empty": {name: ["tbd"] for name in names}})
+    reading = FitModel(replace(model.scorer, forms=forms), {})
+    rows = prospects.head(6).astype(object).assign(**dict.fromkeys(names, "tbd"))
+
+    alone = [reading.predict(row, reasons=100).reasons for row in rows.to_dict("records")]
+    shown = [[reason.to_display() for reason in row] for row in alone]
+    framed = reading.predict(rows, reasons=100)["reasons"]
+    texts = reading.predict_table(rows, reasons=100, as_json=True)[0]["reasons"]
+
+    values = [item["value"] for row in shown for item in row if item["attribute"] in names]
+    assert values
+    assert set(values) == {None}
+    assert [[reason.to_display() for reason in row] for row in framed] == shown
+    assert [json.loads(text) for text in texts] == [
+        [reason.to_dict() for reason in row] for row in alone
+    ]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

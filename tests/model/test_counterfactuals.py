@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -21,6 +22,7 @@ from fitmodel.model.counterfactuals import (
     summarise_seen_values,
 )
 from fitmodel.model.fitmodel import FitModel
+from fitmodel.tables.forms import NO_FORMS, forms_from_dict
 
 ACTIONABLE = ("onboarding_package", "contract_term_months", "discount")
 
@@ -40,6 +42,33 @@ def test_every_change_removes_the_flag_and_gives_the_new_probability(model, poor
             assert change.assessment == again
             helped += 1
     assert helped > 10
+
+
+def test_a_prospect_written_like_the_past_deals_gets_the_same_changes(model, poor) -> None:
+    forms = forms_from_dict(
+        {
+            "numbers": {"discount": "1.234,5", "contract_term_months": "1234.5"},
+            "units": {"discount": "%", "contract_term_months": "month"},
+            "empty": {"onboarding_package": ["tbd"]},
+        }
+    )
+    written = FitModel(replace(model.scorer, forms=forms), model.manifest)
+    names, found = ("contract_term_months", "discount", "onboarding_package"), 0
+    for prospect in poor[:20]:
+        plain = prospect | {"onboarding_package": None}
+        term, share = prospect["contract_term_months"], prospect["discount"]
+        texts = plain | {
+            "contract_term_months": f"{term} months",
+            "discount": f"{100 * share:.0f},0 %",
+            "onboarding_package": "tbd",
+        }
+        expected = find_counterfactuals(model, plain, actionable=names)
+        changes = find_counterfactuals(written, texts, actionable=names)
+        assert [(dict(each.needed), each.steps) for each in changes] == [
+            (dict(each.needed), each.steps) for each in expected
+        ]
+        found += len(changes)
+    assert found > 5
 
 
 def test_two_attributes_are_changed_only_if_one_is_not_enough(model, poor) -> None:
@@ -154,6 +183,7 @@ class _Rule:
         "seen_values": {"seats": [5.0, 15.0, 25.0, 35.0, 45.0]},
         "spec": {"attributes": {"actionable": ["plan", "gone", "seats"]}},
     }
+    scorer = SimpleNamespace(forms=NO_FORMS)
     scorecard = SimpleNamespace(
         columns=(SEATS, PLAN, SIGNED),
         evidence=[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import timedelta
 from decimal import Decimal
@@ -66,3 +67,32 @@ def test_decimals_in_arrow_give_the_same_numbers_as_in_csv(model, prospects, tmp
     one, other = (pd.read_csv(tmp_path / f"out_{kind}.csv") for kind in ("csv", "parquet"))
     name = "early_churn_probability"
     assert one[name].tolist() == other[name].tolist()
+
+
+def test_a_flag_of_exact_decimals_is_the_same_alone_in_arrow_and_in_a_file(
+    model, prospects, tmp_path
+):
+    flags = [Decimal("1.00"), Decimal("0.00"), None]
+    rows = prospects.head(len(flags)).assign(has_crm_integration=["yes", "no", None])
+    expected = model.predict(rows, reasons=20)
+    alone = [
+        model.predict(row | {"has_crm_integration": flag}, reasons=20)
+        for row, flag in zip(rows.to_dict("records"), flags, strict=True)
+    ]
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    position = table.schema.get_field_index("has_crm_integration")
+    exact = pa.array(flags, pa.decimal128(3, 2))
+    table = table.set_column(position, "has_crm_integration", exact)
+    pq.write_table(table, tmp_path / "in.parquet")
+
+    score_file(tmp_path / "in.parquet", model, tmp_path / "out.parquet", reasons=20)
+
+    name = "early_churn_probability"
+    scored = pq.read_table(tmp_path / "out.parquet")
+    sentences = [[reason.sentence for reason in row] for row in expected["reasons"]]
+    assert [item.early_churn_probability for item in alone] == expected[name].tolist()
+    assert [[reason.sentence for reason in item.reasons] for item in alone] == sentences
+    assert model.predict(table, reasons=20)[name].to_pylist() == expected[name].tolist()
+    assert scored[name].to_pylist() == expected[name].tolist()
+    listed = [json.loads(text) for text in scored["reasons"].to_pylist()]
+    assert [[reason["sentence"] for reason in row] for row in listed] == sentences

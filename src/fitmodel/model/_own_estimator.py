@@ -27,7 +27,6 @@ from fitmodel.model._scored_frames import (
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.frame_scorer import (
-    _attribute_values,
     code_table,
     days_by_row,
     row_errors,
@@ -122,7 +121,7 @@ class EstimatorModel(FitModel):
         coded, lost = code_table(self.scorer, table, as_of), self.scorer.lost.of_table(table)
         refuse_unreadable(table, coded.unreadable, lost)
         warn_of_today(self.scorer, coded.days, note)
-        values = _attribute_values(self.scorer, table, as_of)[0]
+        values = coded.attributes
         result = score_coded(self.scorer, coded, 0)
         probability = self.own.predict_proba(values)[:, 1] if len(values) else np.empty(0)
         policy = self.scorer.policy

@@ -20,10 +20,10 @@ import numpy as np
 from fitmodel.deals.history_findings import MIN_DEALS
 from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import phrases
-from fitmodel.learning.columns import CategoryColumn, as_number
+from fitmodel.learning.columns import CategoryColumn
 from fitmodel.learning.encoding import read_numbers
 from fitmodel.renamed import old_parameters
-from fitmodel.tables.values import is_missing
+from fitmodel.tables.values import is_missing, read_number
 
 if TYPE_CHECKING:
     from datetime import date
@@ -210,7 +210,7 @@ def _combinations(
 ) -> Iterator[tuple[dict[str, Any], list[int]]]:
     """Yield every combination of new values for `count` attributes, and the steps of each."""
     options = {
-        name: _steps(past_values(model, name, present), present)
+        name: _steps(past_values(model, name, present), _as_read(model, name, present))
         for name, present in ((name, prospect.get(name)) for name in names)
     }
     for chosen in combinations(names, count):
@@ -223,10 +223,19 @@ def _steps(values: list[Any], present: Any) -> list[tuple[Any, int]]:
     """Return each value with its distance: its rank among past values on its side of `present`."""
     if not values or isinstance(values[0], str) or is_missing(present):
         return [(value, 1) for value in values]
-    number = as_number(present)
-    below = [value for value in reversed(values) if value < number]
-    above = [value for value in values if value >= number]
+    below = [value for value in reversed(values) if value < present]
+    above = [value for value in values if value >= present]
     return [(value, rank) for side in (below, above) for rank, value in enumerate(side, start=1)]
+
+
+def _as_read(model: FitModel, name: str, value: Any) -> Any:
+    """Return a present value as the model reads it: a number in the form of training."""
+    forms = model.scorer.forms
+    if forms.is_empty(name, value):
+        return None
+    if isinstance(_column(model, name), CategoryColumn) or is_missing(value):
+        return value
+    return read_number(value, forms.number(name))
 
 
 def _column(model: FitModel, name: str) -> Column:
@@ -244,7 +253,7 @@ def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
     evidence = model.scorecard.evidence[model.attributes.index(name)]
     if not isinstance(column, CategoryColumn) and column.is_date:
         return []
-    own = column.code(now)
+    own = column.code(_as_read(model, name, now))
     if isinstance(column, CategoryColumn):
         return [
             level

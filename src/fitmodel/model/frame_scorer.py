@@ -54,7 +54,9 @@ class CodedTable:
     Parameters
     ----------
     given : DataFrame
-        The attributes as given; numbers in a special format as numbers.
+        The attributes as given; numbers in a special format as numbers, placeholders as missing.
+    attributes : DataFrame
+        The same with dates as days before closing.
     codes : ndarray of int, shape (prospects, attributes)
         Code of each attribute's value, which selects a row of its table.
     unfamiliar : ndarray of bool, shape (prospects,)
@@ -68,6 +70,7 @@ class CodedTable:
     """
 
     given: pd.DataFrame
+    attributes: pd.DataFrame
     codes: NDArray[np.int32]
     unfamiliar: NDArray[np.bool_]
     unreadable: dict[str, NDArray[np.bool_]]
@@ -171,7 +174,8 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: date | None) -> Coded
     if absent:
         raise missing_attributes(scorecard.attributes, list(table.columns))
     _refuse_duplicate_columns(scorer, table)
-    values, unreadable = _attribute_values(scorer, table, as_of)
+    plain = _with_numbers(scorer, _without_placeholders(scorer, table))
+    values, unreadable = _attribute_values(scorer, plain, as_of)
     codes = np.empty((len(table), len(scorecard.columns)), dtype=np.int32)
     unfamiliar = np.zeros(len(table), dtype=bool)
     days: dict[int, NDArray[np.float64]] = {}
@@ -195,8 +199,8 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: date | None) -> Coded
             unfamiliar |= is_unfamiliar[codes[:, position]]
     unfamiliar |= _unfamiliar_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
-    given = _with_numbers(scorer, table)[list(scorecard.attributes)]
-    return CodedTable(given, codes, unfamiliar, unreadable, amount, days)
+    given = plain[list(scorecard.attributes)]
+    return CodedTable(given, values, codes, unfamiliar, unreadable, amount, days)
 
 
 def _refuse_duplicate_columns(scorer: Scorer, table: pd.DataFrame) -> None:
@@ -250,9 +254,7 @@ def _attribute_values(
     scorer: Scorer, table: pd.DataFrame, as_of: date | None
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
     """Return the attributes with dates as days before closing, and the unreadable dates."""
-    table = _without_placeholders(scorer, table)
     dates = [c.name for c in scorer.scorecard.columns if isinstance(c, NumberColumn) and c.is_date]
-    table = _with_numbers(scorer, table)
     if not dates:
         return table[list(scorer.scorecard.attributes)], {}
     closing = np.full(len(table), np.datetime64(as_of_date(as_of) or today(), "D"))
