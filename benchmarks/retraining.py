@@ -1,6 +1,6 @@
 """What scheduled retraining gains where customers change, and costs where they do not.
 
-Run: python benchmarks/retraining.py [--companies N]
+Run: python benchmarks/retraining.py [--companies N] [--promote RULE]
 
 A company trains after 24 months, and runs `fitmodel retrain` every three months for two years. Each
 quarter's prospects are predicted by the first model, by the champion, and by the newest model,
@@ -68,13 +68,13 @@ def company(change: Change, seed: int, per_month: int = 90) -> tuple[pd.DataFram
     return deals.assign(left=deals["signed"] + pd.to_timedelta(days.astype(int), "D")), true
 
 
-def extract(deals: pd.DataFrame, month: int) -> tuple[pd.DataFrame, fitmodel.DealSpec]:
+def extract(deals: pd.DataFrame, month: int, rule: str) -> tuple[pd.DataFrame, fitmodel.DealSpec]:
     """Return the table as extracted after some months, and its contract."""
     end = START + pd.Timedelta(days=MONTH * month)
     table = deals[deals["signed"] <= end]
     table = table.assign(left=table["left"].where(table["left"] <= end))
     roles = {"closed_on": "signed", "churned_on": "left", "observed_until": end.date()}
-    store = {"uri": f"sqlite:///{Path.cwd()}/mlflow.db"}
+    store = {"uri": f"sqlite:///{Path.cwd()}/mlflow.db", "promote": rule}
     return table, fitmodel.DealSpec(deals=roles, label={"horizon_months": 5}, tracking=store)
 
 
@@ -84,12 +84,12 @@ def loss(true: np.ndarray, predicted: np.ndarray) -> float:
     return float(1000 * np.mean(gone + (1 - true) * np.log((1 - true) / (1 - predicted))))
 
 
-def replay(change: Change, seed: int) -> pd.DataFrame:
+def replay(change: Change, seed: int, rule: str) -> pd.DataFrame:
     """Return one row per quarter: losses of the three models, and whether one was promoted."""
     deals, true = company(change, seed)
     rows, first, newest = [], None, None
     for month in range(FIRST, LAST + 1, EVERY):
-        table, spec = extract(deals, month)
+        table, spec = extract(deals, month, rule)
         result = retrain(table, spec, models="models")
         if result.outcome == "no champion":  # skill is not shown yet; here a model is needed
             promote(NAME, force=True, reason="benchmark", store=spec.tracking.uri)
@@ -109,7 +109,7 @@ def replay(change: Change, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["month", "first", "champion", "newest", "ratio", "promoted"])
 
 
-def main(companies: int) -> None:
+def main(companies: int, rule: str) -> None:
     """Print, for each change, the mean losses after it, and when a model was first promoted."""
     print("| customers | first model | champion | newest model | promotions | first promotion |")
     print("|---|---|---|---|---|---|")
@@ -118,7 +118,7 @@ def main(companies: int) -> None:
         for seed in range(1, companies + 1):
             with tempfile.TemporaryDirectory() as folder:
                 os.chdir(folder)
-                replays.append(replay(change, seed))
+                replays.append(replay(change, seed, rule))
                 os.chdir("/")
             print(f"{name}, company {seed}: done", file=sys.stderr, flush=True)
         later = [each[each["month"] > CHANGED] for each in replays]
@@ -134,4 +134,6 @@ def main(companies: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--companies", type=int, default=3, help="of each change")
-    main(parser.parse_args().companies)
+    parser.add_argument("--promote", default="if better", help="the contract's [tracking] promote")
+    chosen = parser.parse_args()
+    main(chosen.companies, chosen.promote)

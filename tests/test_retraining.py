@@ -90,20 +90,32 @@ def extract(deals: pd.DataFrame, months: int) -> tuple[pd.DataFrame, dict[str, A
     return table, {"deals": roles, "label": {"horizon_months": 5}}
 
 
-@pytest.mark.parametrize(("change", "outcome"), [(30, "promoted"), (99, "champion stays")])
-def test_the_model_is_replaced_after_customers_begin_to_leave_twice_as_often(
-    change: int, outcome: str, mlflow_store: str, quick_learner: dict[str, Any], tmp_path: Any
+@pytest.mark.parametrize(
+    ("change", "promote", "outcome"),
+    [
+        (30, "if better", "promoted"),
+        (99, "if better", "champion stays"),
+        (99, "unless worse", "promoted"),
+    ],
+)
+def test_the_model_is_replaced_on_the_evidence_that_the_contract_asks_for(
+    change: int,
+    promote: str,
+    outcome: str,
+    mlflow_store: str,
+    quick_learner: dict[str, Any],
+    tmp_path: Any,
 ) -> None:
-    deals = company(40, change=change)
+    deals, tracking = company(40, change=change), {"uri": mlflow_store, "promote": promote}
     for months in (26, 38):
         table, sections = extract(deals, months)
-        spec = DealSpec(**sections, tracking={"uri": mlflow_store}, learning=quick_learner)
+        spec = DealSpec(**sections, tracking=tracking, learning=quick_learner)
         result = retrain(table, spec, models=tmp_path)
 
     assert result.outcome == outcome
     assert result.run is not None
     comparison = result.run.model.manifest["comparison"]
     assert comparison["champion"] == 1
-    assert (comparison["low"] > 0) is (outcome == "promoted")
+    assert (comparison["low"] > 0) is (change == 30)
     # customers of the horizon before the first retraining day, and all that signed since
     assert 400 < comparison["deals"] < 800

@@ -14,7 +14,8 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import extract_as_of
 from fitmodel.evaluation.comparison import Comparison
 from fitmodel.language.catalogue import message_in
-from fitmodel.tracking.champion import _caveat, _incomparable, _last_day, check_evidence
+from fitmodel.tracking._evidence import check_evidence
+from fitmodel.tracking.champion import _caveat, _incomparable, _last_day
 from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.training import train
 
@@ -71,6 +72,25 @@ def test_skill_may_be_shown_on_the_outcomes_since_the_champions_extract(
     better = Comparison(403, 0.02, 0.01, 0.03, 1, skill_low=skill_low)
     with pytest.raises(PromotionRefusedError, match="skill") if refused else nullcontext():
         check_evidence(client, version, 1, better)
+
+
+@pytest.mark.parametrize(
+    ("comparison", "refused"),
+    [
+        (Comparison(403, 0.002, -0.001, 0.005, 1), None),
+        (Comparison(403, -0.002, -0.005, 0.001, 1, ("it is worse for plan = a",)), None),
+        (Comparison(403, -0.004, -0.007, -0.001, 1), "is worse than the champion"),
+        (Comparison(0, 0.0, 0.0, 0.0, 1, ("only 3 deals can be compared",)), "only 3 deals"),
+    ],
+)
+def test_unless_worse_only_a_loss_beyond_chance_keeps_the_champion(
+    comparison: Comparison, refused: str | None
+) -> None:
+    run = SimpleNamespace(data=SimpleNamespace(metrics={"log_loss_skill.low": 0.01}))
+    client: Any = SimpleNamespace(get_run=lambda _: run)
+    version = SimpleNamespace(version=2, name=NAME, run_id="r")
+    with pytest.raises(PromotionRefusedError, match=refused) if refused else nullcontext():
+        check_evidence(client, version, 1, comparison, unless_worse=True)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from fitmodel.language.catalogue import LANGUAGES, phrases
 from fitmodel.service import _model_routes
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings, read_people
-from fitmodel.tracking.champion import PromotionRefusedError, check_evidence
+from fitmodel.tracking._evidence import PromotionRefusedError, check_evidence
 from fitmodel.tracking.promotion import BECAUSE_TAG, BY_TAG, FORCED_TAG, look_ahead, promote
 from fitmodel.tracking.registry import get_alias, list_versions
 
@@ -90,10 +90,11 @@ def test_every_refusal_has_a_text_in_both_languages(language) -> None:
         "not_compared": (0.1, None),
         "objections": (0.1, worse),
         "not_better": (0.1, dataclasses.replace(BETTER, low=-0.01)),
+        "worse": (0.1, dataclasses.replace(BETTER, gain=-0.02, low=-0.03, high=-0.01)),
     }
     for kind, (skill, comparison) in cases.items():
         with pytest.raises(PromotionRefusedError) as refused:
-            check_evidence(client(skill), result, 1, comparison)
+            check_evidence(client(skill), result, 1, comparison, unless_worse=kind == "worse")
         assert refused.value.kind == kind
         text = phrases(language, "desk")(f"refused_{kind}", **refused.value.values)
         assert bool(re.search("[\u4e00-\u9fff]", text)) is (language == "zh")

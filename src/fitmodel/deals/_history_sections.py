@@ -277,7 +277,10 @@ def tables_without_roles(roles: DealRoles, tables: Mapping[str, LongTable]) -> I
 
 
 class Tracking(Section):
-    """Where MLflow stores runs and models.
+    """Where MLflow stores runs and models, and when a new model replaces the one in use.
+
+    `promote` "if better" asks for a gain beyond chance, and for no group of deals that is predicted
+    worse; "unless worse" asks for no loss beyond chance. Both ask for skill.
 
     Without `uri` it is the environment variable MLFLOW_TRACKING_URI or, if that is not set,
     sqlite:///mlflow.db. `uri` must not hold a password, since the contract is stored in every
@@ -289,6 +292,7 @@ class Tracking(Section):
     uri: Column | None = None
     experiment: Column = "prospect-fit"
     registered_model: Column = "prospect-fit"
+    promote: Literal["if better", "unless worse"] = "if better"
 
     @field_validator("uri", mode="after")
     @classmethod

@@ -1,4 +1,4 @@
-"""Comparison of a training with the champion on outcomes new to both; evidence needed to promote.
+"""Comparison of a training with the champion on outcomes new to both.
 
 end of the champion's extract -> models trained at dates after it, and the outcomes that followed
   (`fitmodel.evaluation.prequential`) -> the champion's probabilities for them
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -34,15 +34,12 @@ from fitmodel.tracking.registry import CHAMPION, alias_version, resolve
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fitmodel.bundle.reading import Bundle
     from fitmodel.deals.contract import DealSpec
     from fitmodel.evaluation.prequential import OutcomesSince
     from fitmodel.model.fitmodel import FitModel
 
     Retrain = Callable[[np.datetime64], OutcomesSince | None]
     """The outcomes since a day, as models trained after it predict them."""
-
-_SKILL = "log_loss_skill.low"
 
 
 def compare_with_champion(
@@ -242,108 +239,3 @@ def _signed_after(
     closing = pd.to_datetime(deals.loc[evaluated.index, str(spec.deals.closed_on)])
     later: pd.DataFrame = evaluated.loc[(closing > pd.Timestamp(last)).to_numpy()]
     return later
-
-
-class PromotionRefusedError(TrackingError):
-    """The evidence does not support the promotion; the message says what is missing.
-
-    Parameters
-    ----------
-    message : str
-        The message, in English.
-    kind : str
-        Key of what is missing, by which pages find the sentence in other languages; "" if there
-        is no such sentence.
-    **values
-        Values for the placeholders of such a sentence.
-    """
-
-    def __init__(self, message: str, kind: str = "", **values: object) -> None:
-        super().__init__(message)
-        self.kind, self.values = kind, values
-
-
-def stored_comparison(bundle: Bundle, champion: int | None) -> Comparison | None:
-    """Return the comparison that the version's training stored; None if with another champion."""
-    fields = bundle.manifest.get("comparison")
-    comparison = None if fields is None else Comparison.from_dict(fields)
-    return comparison if comparison is not None and comparison.champion == champion else None
-
-
-def check_usable(bundle: Bundle, version: Any, champion: int | None) -> None:
-    """Refuse a champion that services, briefs, monitoring and Spark would not load.
-
-    Refuse also a provisional model without skill.
-    """
-    if is_own_estimator(bundle):
-        raise _refused(
-            version,
-            champion,
-            f"it is a user's own estimator ({bundle.manifest['estimator']}), which only "
-            "`fitmodel score --unpickle` and fitmodel.load(..., unpickle=True) load: as champion "
-            "it would stop `serve`, `brief`, `monitor` and Spark",
-            "own_estimator",
-        )
-    report = bundle.manifest.get("report") or {}
-    if report.get("regime") == "provisional" and not report.get("has_skill"):
-        raise _refused(version, champion, f"it is a {report.get('verdict')}", "provisional")
-
-
-def check_evidence(
-    client: Any, version: Any, champion: int | None, comparison: Comparison | None
-) -> None:
-    """Raise an error if a version has no skill or no gain over the champion."""
-    skill = client.get_run(version.run_id).data.metrics.get(_SKILL) if version.run_id else None
-    if skill is None:
-        why = "its run has no skill measured against the base rate"
-        raise _refused(version, champion, why, "unmeasured")
-    if max(skill, (comparison and comparison.skill_low) or 0.0) <= 0:
-        raise _refused(
-            version,
-            champion,
-            f"its skill against the base rate is not beyond noise (interval from {skill:.4f})",
-            "no_skill",
-            low=f"{skill:+.4f}",
-        )
-    if champion is None:
-        return
-    if comparison is None:
-        raise _refused(
-            version,
-            champion,
-            f"it was not compared with the champion, version {champion}, on the same deals "
-            "(training it again does that)",
-            "not_compared",
-        )
-    if comparison.objections:
-        why = "; ".join(comparison.objections)
-        caveat = comparison.caveat
-        raise _refused(version, champion, why, "objections", caveat, problems=why)
-    if not comparison.low > 0:
-        raise _refused(
-            version,
-            champion,
-            f"it does not beat the champion, version {champion}, beyond noise: it gains "
-            f"{comparison} (above 0 it is better)",
-            "not_better",
-            comparison.caveat,
-            deals=f"{comparison.deals:,}",
-            gain=f"{comparison.gain:+.4f}",
-            low=f"{comparison.low:+.4f}",
-            high=f"{comparison.high:+.4f}",
-        )
-
-
-def _refused(
-    version: Any, champion: int | None, why: str, kind: str, caveat: str = "", **values: object
-) -> PromotionRefusedError:
-    stays = "No model is in use" if champion is None else "The champion stays"
-    return PromotionRefusedError(
-        f"version {version.version} of {version.name!r} was not promoted: {why}. {stays}; "
-        "to promote it anyway, force it with a reason (fitmodel promote --force REASON)"
-        f"{caveat and f'. {caveat}'}",
-        kind,
-        champion=champion,
-        caveat=caveat,
-        **values,
-    )

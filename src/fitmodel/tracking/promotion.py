@@ -16,10 +16,9 @@ from fitmodel.bundle.reading import current_version, open_bundle
 from fitmodel.bundle.store import set_current
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.model.opening import is_own_estimator
-from fitmodel.tracking.champion import (
+from fitmodel.tracking._evidence import (
     PromotionRefusedError,
-    check_evidence,
-    check_usable,
+    require_evidence,
     stored_comparison,
 )
 from fitmodel.tracking.connection import connected, database_file, locked
@@ -124,8 +123,7 @@ def promote(
         if comparison is None:
             comparison = stored_comparison(bundle, champion)
         if not force:
-            check_usable(bundle, result, champion)
-            check_evidence(client, result, champion, comparison)
+            require_evidence(client, bundle, result, champion, comparison)
         tags = _promotion_tags(champion, comparison, reason, by, is_forced=force)
         _set_champion(client, name, chosen, tags, instead_of=champion)
     return Promotion(name, chosen, champion, reason if force else None, _warning(bundle))
@@ -179,8 +177,7 @@ def look_ahead(name: str, *, version: int | None = None, store: str | None = Non
         bundle = _checked_bundle(name, chosen, store)
         comparison = stored_comparison(bundle, champion)
         try:
-            check_usable(bundle, result, champion)
-            check_evidence(client, result, champion, comparison)
+            require_evidence(client, bundle, result, champion, comparison)
         except PromotionRefusedError as refused:
             return Outlook(chosen, champion, str(refused), comparison, refused)
     return Outlook(chosen, champion, comparison=comparison)
