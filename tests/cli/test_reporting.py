@@ -118,7 +118,7 @@ def test_page_and_tables_are_written_and_two_plans_compared(files, tmp_path):
     assert "wrote report/index.html and " in done.output
     reps = pd.read_csv(tmp_path / "report" / "reps.csv")
     assert reps["signed"].iloc[-1] == len(files.deals)
-    assert "under plan B, " in done.output
+    assert "under “plan B”, " in done.output
     assert "that went to deals lost within 5 months would not have been paid" in done.output
     ledger = pd.read_csv(tmp_path / "report" / "commission_compared_ledger.csv")
     parts = ledger[["earned", "withheld", "pending"]].sum(axis=1)

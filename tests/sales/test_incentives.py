@@ -98,7 +98,7 @@ def test_commission_paid_at_signing_includes_commission_for_lost_deals(simulatio
     less = before.deals.loc[lost, "nominal"].sum() - after.deals.loc[lost, "earned"].sum()
 
     assert result.to_lost_before - result.to_lost_after == less > 0
-    assert f"under plan B, {less:,.2f} that went to deals lost within 5 months" in str(result)
+    assert f"under “plan B”, {less:,.2f} that went to deals lost within 5 months" in str(result)
     with pytest.raises(DealsError, match="not of the same deals"):
         compare_plans(before, pay(simulation.deals.head(9), simulation.spec, LATER))
 
