@@ -243,7 +243,6 @@ _MOVED = {
     "tables.mistaken_dates": "tables.moments",
     "tables.placeholders": "tables.tidying tables._placeholders",
     "tables.spool": "tables.files tables._spool",
-    "tracking._evidence": "tracking.champion",
     "tracking.abandoned": "tracking.lifecycle",
     "tracking.contest": "evaluation.comparison",
     "tracking.facts": "tracking.lifecycle",

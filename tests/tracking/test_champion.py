@@ -80,13 +80,13 @@ def test_skill_may_be_shown_on_the_outcomes_since_the_champions_extract(
         (Comparison(403, 0.002, -0.001, 0.005, 1), None),
         (Comparison(403, -0.002, -0.005, 0.001, 1, ("it is worse for plan = a",)), None),
         (Comparison(403, -0.004, -0.007, -0.001, 1), "is worse than the champion"),
-        (Comparison(0, 0.0, 0.0, 0.0, 1, ("only 3 deals can be compared",)), "only 3 deals"),
+        (Comparison(0, 0.0, 0.0, 0.0, 1, ("only 3 deals can be compared",)), "skill"),
     ],
 )
 def test_unless_worse_only_a_loss_beyond_chance_keeps_the_champion(
     comparison: Comparison, refused: str | None
 ) -> None:
-    run = SimpleNamespace(data=SimpleNamespace(metrics={"log_loss_skill.low": 0.01}))
+    run = SimpleNamespace(data=SimpleNamespace(metrics={"log_loss_skill.low": -0.01}))
     client: Any = SimpleNamespace(get_run=lambda _: run)
     version = SimpleNamespace(version=2, name=NAME, run_id="r")
     with pytest.raises(PromotionRefusedError, match=refused) if refused else nullcontext():

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -285,6 +286,26 @@ def test_a_store_that_fails_during_tracking_leaves_a_failed_run_and_a_warning(
     assert run.info.status == "FAILED"
     assert get_alias(NAME, "champion", facts.spec.tracking.uri) is None
     assert track(facts).warning is None
+
+
+def test_a_second_training_of_the_same_deals_at_once_is_tracked(
+    facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow fails if two runs log the same new table in the same moment; later it does not."""
+    log_inputs, calls = mlflow.MlflowClient.log_inputs, []
+
+    def fails_once(*given: Any, **named: Any) -> None:
+        calls.append(given)
+        if len(calls) == 1:
+            raise mlflow.exceptions.MlflowException("UNIQUE constraint failed: datasets.digest")
+        log_inputs(*given, **named)
+
+    monkeypatch.setattr("mlflow.MlflowClient.log_inputs", fails_once)
+    tracked = track(facts)
+
+    assert (tracked.warning, len(calls)) == (None, 2)
+    (run,) = runs_of(facts)
+    assert len(run.inputs.dataset_inputs) == 1
 
 
 def test_a_training_tracked_after_a_failure_is_complete(

@@ -280,7 +280,7 @@ class Tracking(Section):
     """Where MLflow stores runs and models, and when a new model replaces the one in use.
 
     `promote` "if better" asks for a gain beyond chance, and for no group of deals that is predicted
-    worse; "unless worse" asks for no loss beyond chance. Both ask for skill.
+    worse, and for skill; "unless worse" asks for no loss beyond chance.
 
     Without `uri` it is the environment variable MLFLOW_TRACKING_URI or, if that is not set,
     sqlite:///mlflow.db. `uri` must not hold a password, since the contract is stored in every

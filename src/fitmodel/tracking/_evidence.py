@@ -79,8 +79,13 @@ def check_evidence(
 ) -> None:
     """Raise an error if a version has no skill or no gain over the champion.
 
-    With `unless_worse` only a loss beyond chance is an obstacle, not a missing gain.
+    With `unless_worse`, a version that was compared with the champion is refused only for a loss
+    beyond chance: it is not asked for skill again.
     """
+    if unless_worse and champion is not None and comparison is not None and comparison.deals:
+        if comparison.high < 0:
+            raise _no_gain(version, champion, comparison, "is worse than", "worse")
+        return
     skill = client.get_run(version.run_id).data.metrics.get(_SKILL) if version.run_id else None
     if skill is None:
         why = "its run has no skill measured against the base rate"
@@ -103,10 +108,6 @@ def check_evidence(
             "(training it again does that)",
             "not_compared",
         )
-    if comparison.deals and unless_worse:
-        if comparison.high < 0:
-            raise _no_gain(version, champion, comparison, "is worse than", "worse")
-        return
     if comparison.objections:
         why = "; ".join(comparison.objections)
         raise _refused(version, champion, why, "objections", comparison.caveat, problems=why)

@@ -18,6 +18,7 @@ from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import TrackingError, one_stop
 from fitmodel.tracking.connection import (
     connected,
+    store_errors,
     tracking_uri,
     without_password,
 )
@@ -278,7 +279,10 @@ def _log_deals(client: Any, run_id: str, deals: pd.DataFrame) -> None:
         "deals", digest, of_sample.source_type, of_sample.source, of_sample.schema, size
     )
     entry = DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
-    client.log_inputs(run_id, datasets=[entry])
+    try:
+        client.log_inputs(run_id, datasets=[entry])
+    except store_errors():  # another training of the same deals was logged in the same moment
+        client.log_inputs(run_id, datasets=[entry])
 
 
 def _log_files(client: Any, run_id: str, metadata: TrainingMetadata) -> None:
