@@ -137,3 +137,22 @@ def test_the_skill_on_the_compared_deals_is_written_only_if_measured() -> None:
     assert Comparison.from_dict(measured.to_dict()) == measured
     with pytest.raises(BundleError, match="not finite"):
         Comparison.from_dict({**measured.to_dict(), "skill_low": float("nan")})
+
+
+def test_of_two_equally_good_models_hardly_any_is_called_better() -> None:
+    """Both err as much, independently; a deal has a row for each period until it leaves."""
+    random, better, companies = np.random.default_rng(5), 0, 200
+    for seed in range(companies):
+        log_odds = random.normal(-2, 0.6, 300)
+        champion, challenger = (
+            1 / (1 + np.exp(-(log_odds + random.normal(0, 0.3, 300)))) for _ in range(2)
+        )
+        left = random.uniform(size=(3, 300)) < 1 / (1 + np.exp(-log_odds))
+        is_there = np.vstack([np.ones((1, 300), bool), ~np.logical_or.accumulate(left)[:-1]])
+        deal = np.nonzero(is_there)[1]
+        outcome = left[is_there].astype(float)
+        result = compare(
+            outcome, champion[deal], challenger[deal], deal=deal, n_boot=200, seed=seed
+        )
+        better += result.low > 0
+    assert better <= 0.05 * companies  # 2.5% are expected
