@@ -1,6 +1,7 @@
 """The company's current level of early churn: observed over expected leavers per calendar month.
 
 expected leavers per month by the scorecard, observed leavers
+  -> groups of customers that changed apart from the others (`changes`)
   -> models in which the level is constant, wanders, returns to its mean, or follows a trend
   -> weight of each model by its forecasts of past months -> level over the next `horizon` months
 
@@ -16,21 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.learning._dynamic_level import (
-    IS_MOVING,
     MIN_MONTHS,
-    PRIOR,
+    OF_COMPANY,
+    Models,
     filter_levels,
     forecast_scores,
     level_ahead,
 )
-from fitmodel.learning._proportional_odds import (
-    Floats,
-    FollowUp,
-    conditional_probability,
-    support_points,
-)
+from fitmodel.learning._exposure import Exposure, exposure_by_month
+from fitmodel.learning._proportional_odds import Floats, FollowUp
 
 if TYPE_CHECKING:
     from fitmodel.learning._proportional_odds import Baseline
@@ -38,7 +34,6 @@ if TYPE_CHECKING:
 
 MIN_GAIN = 0.5  # least gain in log score; benchmarks/level.py measures others too
 MIN_FORECASTS = 2  # least number of non-overlapping horizons to forecast in the past
-MAX_TIMES = 24  # possible times of leaving per leaver
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +127,37 @@ class Level:
         return float(-np.expm1(-mean_hazard * (hazard / mean_hazard) ** share))
 
 
+@dataclass(frozen=True, eq=False)
+class Change:
+    """A group of customers whose early churn changed apart from that of the others.
+
+    Parameters
+    ----------
+    attribute : str
+        Attribute by which the group is defined.
+    codes : tuple of int
+        Codes of the attribute that belong to the group.
+    label : str
+        The group's values in words.
+    level : Level
+        Hazard of leaving of the group's customers, relative to the group's mean over all past
+        deals and to the other customers of the same month.
+    """
+
+    attribute: str
+    codes: tuple[int, ...]
+    label: str
+    level: Level
+
+    def describe(self) -> str:
+        """Return a sentence on the change, and how it is applied."""
+        return (
+            f"{self.attribute} {self.label}: customers now leave {self.level.factor:.2f} times as "
+            "often as over the whole past, apart from the change of all customers; new prospects "
+            "are predicted so"
+        )
+
+
 def scale_hazard(probability: Floats, factor: float | Floats) -> Floats:
     """Probability of leaving after the cumulative hazard is multiplied by a factor."""
     return np.asarray(-np.expm1(factor * np.log1p(-np.minimum(probability, 1 - 1e-12))))
@@ -159,18 +185,24 @@ def fit_level(
     log_odds : ndarray, shape (n,)
         Contributions of each deal's attributes, to which the baseline was fitted.
     """
-    follow_up, rows = expand_unknown_days(
-        follow_up, conditional_probability(follow_up, baseline, log_odds)
-    )
-    closed, log_odds = closed[rows], log_odds[rows]
-    observed, expected, names = monthly_leavers(follow_up, closed, end, baseline, log_odds)
-    level = level_of_counts(observed, expected, max(round(follow_up.horizon), 1))
-    months = tuple(zip(names, observed.tolist(), expected.tolist(), strict=True))
-    return replace(level, months=months)
+    exposure = exposure_by_month(follow_up, closed, end, baseline, log_odds)
+    return level_of_exposure(exposure, max(round(follow_up.horizon), 1))
+
+
+def level_of_exposure(exposure: Exposure, horizon: int) -> Level:
+    """Estimate the level from the deals by month; see `fit_level`."""
+    observed, expected = exposure.by_month()
+    months = tuple(zip(exposure.names, observed.tolist(), expected.tolist(), strict=True))
+    return replace(level_of_counts(observed, expected, horizon), months=months)
 
 
 def level_of_counts(
-    observed: Floats, expected: Floats, horizon: int, least_gain: float = MIN_GAIN
+    observed: Floats,
+    expected: Floats,
+    horizon: int,
+    least_gain: float = MIN_GAIN,
+    models: Models = OF_COMPANY,
+    leads: int | None = None,
 ) -> Level:
     """Estimate the level after the last month from observed and expected leavers per month.
 
@@ -182,6 +214,10 @@ def level_of_counts(
         Months ahead that are forecast.
     least_gain : float
         Gain in log score above which a level is applied.
+    models : Models
+        Models to average.
+    leads : int, optional
+        Months ahead of the past forecasts that are compared; default: up to the horizon.
 
     Notes
     -----
@@ -189,99 +225,39 @@ def level_of_counts(
     Without a gain the constant level is applied: the mean prediction is then the Kaplan-Meier rate.
     The uncertainty is that of all models in either case.
     """
-    if len(observed) < MIN_MONTHS + MIN_FORECASTS * horizon:
+    if not has_enough_months(len(observed), horizon):
         return Level()
-    states = filter_levels(observed, expected)
-    scores = forecast_scores(states, observed, expected, horizon)
-    gain = mean_score(scores[IS_MOVING]) - mean_score(scores[~IS_MOVING])
-    weight = PRIOR * np.exp(scores - scores.max())
+    states = filter_levels(observed, expected, models)
+    scores = forecast_scores(states, observed, expected, leads or horizon, models)
+    gain = float(gain_by_moving(scores, models))
+    weight = models.prior * np.exp(scores - scores.max())
     weight /= weight.sum()
-    mean, variance = level_ahead(states, horizon)
+    mean, variance = level_ahead(states, horizon, models)
     factor = float(weight @ np.exp(mean)) if gain > least_gain else 1.0
     deviation = float(np.sqrt(weight @ (variance + (mean - np.log(factor)) ** 2)))
-    return Level(factor, deviation, float(weight[IS_MOVING].sum()), gain)
+    return Level(factor, deviation, float(weight[models.is_moving].sum()), gain)
 
 
-def mean_score(scores: Floats) -> float:
-    """Log score of the average forecast of models with equal weights."""
-    return float(np.logaddexp.reduce(scores) - np.log(len(scores)))
+def has_enough_months(months: int, horizon: int) -> bool:
+    """Return whether past forecasts can be compared."""
+    return months >= MIN_MONTHS + MIN_FORECASTS * horizon
 
 
-def monthly_leavers(
-    follow_up: FollowUp,
-    closed: NDArray[np.datetime64],
-    end: np.datetime64,
-    baseline: Baseline,
-    log_odds: Floats,
-) -> tuple[Floats, Floats, list[str]]:
-    """Observed and expected early leavers per month before the end, and the months' names.
-
-    Parameters are those of `fit_level`; all days of leaving must be known.
-    """
-    # time in months relative to the end of the extract
-    signed = (closed - end).astype("timedelta64[D]").astype(float) / DAYS_PER_MONTH
-    count = int(np.ceil(max(-signed.min(initial=0.0), 1e-9)))
-    observed, expected = np.zeros(count), np.zeros(count)
-    left_on = np.where(follow_up.left, signed + follow_up.months, np.nan)
-    for number in range(count):
-        first, last = float(number - count), float(number - count + 1)
-        start = np.clip(first - signed, follow_up.entry, follow_up.months)
-        end_of_part = np.clip(last - signed, follow_up.entry, follow_up.months)
-        is_exposed = end_of_part > start
-        exposed = follow_up.subset(is_exposed)
-        hazard = _hazard(
-            baseline, end_of_part[is_exposed], exposed, log_odds[is_exposed]
-        ) - _hazard(baseline, start[is_exposed], exposed, log_odds[is_exposed])
-        expected[number] = exposed.weight @ hazard
-        observed[number] = follow_up.weight @ ((left_on > first) & (left_on <= last))
-    last_month = end.astype("datetime64[M]")
-    names = [str(last_month - (count - 1 - number)) for number in range(count)]
-    return observed, expected, names
-
-
-def _hazard(baseline: Baseline, months: Floats, follow_up: FollowUp, log_odds: Floats) -> Floats:
-    """Cumulative hazard of each deal until its entry of `months`."""
-    left = baseline.left_by(months, follow_up, log_odds)
-    return np.asarray(-np.log1p(-np.minimum(left, 1 - 1e-9)))
-
-
-def expand_unknown_days(
-    follow_up: FollowUp, probability: Floats
-) -> tuple[FollowUp, NDArray[np.intp]]:
-    """Expand each leaver with an unknown day into one weighted row per possible time of leaving.
+def gain_by_moving(scores: Floats, models: Models) -> Floats:
+    """Gain in log score of the moving models, on average, over those with a constant level.
 
     Parameters
     ----------
-    follow_up : FollowUp
-        Follow-up of the deals.
-    probability : ndarray of shape (n,)
-        Probability that each deal left within the horizon, see `conditional_probability`.
-
-    Returns
-    -------
-    follow_up : FollowUp
-        Follow-up in which all days are known; the rows of a deal share its weight.
-    rows : ndarray of int
-        Position of the deal of each row.
+    scores : ndarray of shape (..., models)
+        Log scores of the forecasts.
+    models : Models
+        The models.
     """
-    if follow_up.left_by is None or follow_up.leaving is None:
-        return follow_up, np.arange(len(follow_up))
-    dated = np.flatnonzero(np.isnan(follow_up.left_by))
-    undated = np.flatnonzero(~np.isnan(follow_up.left_by))
-    inside = follow_up.leaving.months <= follow_up.horizon
-    times, mass = support_points(
-        follow_up.leaving.months[inside], follow_up.leaving.share[inside], MAX_TIMES
+    return np.asarray(
+        _mean_score(scores[..., models.is_moving]) - _mean_score(scores[..., ~models.is_moving])
     )
-    is_possible = times <= follow_up.left_by[undated][:, None]
-    is_possible[:, :1] = True  # a customer who left before the first time is put on it
-    probabilities = mass * is_possible
-    probabilities *= (probability[undated] / np.maximum(probabilities.sum(axis=1), 1e-300))[:, None]
-    share = np.hstack([probabilities, 1.0 - probabilities.sum(axis=1, keepdims=True)]).ravel()
-    rows = np.concatenate([dated, np.repeat(undated, len(times) + 1)])
-    expanded = replace(follow_up.subset(rows), left_by=None, leaving=None)
-    undated_rows = slice(len(dated), None)
-    expanded.months[undated_rows] = np.tile([*times, follow_up.horizon], len(undated))
-    expanded.left[undated_rows] = np.tile([*np.ones(len(times), dtype=bool), False], len(undated))
-    expanded.weight[undated_rows] *= share
-    weighted = expanded.weight > 0
-    return expanded.subset(weighted), rows[weighted]
+
+
+def _mean_score(scores: Floats) -> Floats:
+    """Log score of the average forecast of models with equal weights."""
+    return np.asarray(np.logaddexp.reduce(scores, axis=-1) - np.log(scores.shape[-1]))
