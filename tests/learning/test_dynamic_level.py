@@ -8,9 +8,11 @@ from scipy.stats import nbinom, norm, poisson
 
 from fitmodel.learning._dynamic_level import (
     CONSTANT,
+    IS_MOVING,
     MIN_MONTHS,
-    OF_COMPANY,
-    OF_GROUP,
+    MODELS,
+    MOVING,
+    PRIOR,
     PRIOR_LEAVERS,
     PRIOR_MOVING,
     State,
@@ -21,7 +23,6 @@ from fitmodel.learning._dynamic_level import (
 )
 
 HORIZON = 5
-MODELS, IS_MOVING = OF_COMPANY.pairs, OF_COMPANY.is_moving
 STEADY = [number for number, (movement, noise) in enumerate(MODELS) if not noise]
 
 
@@ -33,31 +34,13 @@ def months_of(seed, months=30, leavers=8.0):
     return random.poisson(expected * level).astype(float), expected
 
 
-@pytest.mark.parametrize("models", [OF_COMPANY, OF_GROUP])
-def test_a_constant_and_a_moving_level_split_the_prior(models):
+def test_a_constant_and_a_moving_level_split_the_prior():
     """The prior is split between a constant and a moving level, and evenly within each."""
-    prior, is_moving = models.prior, models.is_moving
-    assert prior.sum() == pytest.approx(1.0)
-    assert prior[is_moving].sum() == pytest.approx(PRIOR_MOVING)
-    assert len(set(prior[is_moving])) == len(set(prior[~is_moving])) == 1
-    assert len(set(models.pairs)) == len(models.pairs) == len(models)
-    assert {movement for movement, _ in models.pairs} == {CONSTANT, *models.moving}
-
-
-def test_groups_are_filtered_together_as_one_by_one():
-    """Columns of a table of counts are companies of their own."""
-    counts = [months_of(seed) for seed in range(3)]
-    observed, expected = (np.column_stack(each) for each in zip(*counts, strict=True))
-    states = filter_levels(observed, expected, OF_GROUP)
-    scores = forecast_scores(states, observed, expected, HORIZON, OF_GROUP)
-
-    for number, (own, foreseen) in enumerate(counts):
-        alone = filter_levels(own, foreseen, OF_GROUP)
-        for together, apart in zip(states, alone, strict=True):
-            np.testing.assert_allclose(together[:, number], apart)
-        np.testing.assert_allclose(
-            scores[number], forecast_scores(alone, own, foreseen, HORIZON, OF_GROUP)
-        )
+    assert PRIOR.sum() == pytest.approx(1.0)
+    assert PRIOR[IS_MOVING].sum() == pytest.approx(PRIOR_MOVING)
+    assert len(set(PRIOR[IS_MOVING])) == len(set(PRIOR[~IS_MOVING])) == 1
+    assert len(set(MODELS)) == len(MODELS)
+    assert {movement for movement, _ in MODELS} == {CONSTANT, *MOVING}
 
 
 def test_a_constant_level_without_noise_is_observed_over_expected():
@@ -153,7 +136,7 @@ def test_each_past_month_is_scored_once_by_the_mean_over_its_forecasts(horizon):
         for origin in range(max(month - horizon, MIN_MONTHS - 1), month):
             state = State(*(values[origin] for values in states))
             for _ in range(month - origin):
-                state = state.next_month(OF_COMPANY)
+                state = state.next_month()
             variance = state.variance + noise**2
             forecasts.append(
                 log_probability(observed[month], expected[month], state.level, variance)
@@ -175,7 +158,5 @@ def test_no_forecast_of_a_month_uses_the_month_or_later_ones():
 def test_months_without_exposure_change_nothing(expected):
     observed, foreseen = months_of(7, months=12)
     state = State(*(values[-1] for values in filter_levels(observed, foreseen)))
-    for before, after in zip(
-        state, state.after(np.zeros(1), np.full(1, expected), OF_COMPANY), strict=True
-    ):
+    for before, after in zip(state, state.after(0.0, expected), strict=True):
         np.testing.assert_allclose(after, before, atol=1e-8)

@@ -23,7 +23,9 @@ ONLY = NumberColumn("age", (), 1.0, 90.0)
 
 
 def _evidence(band: list[int], count: list[int], rate: list[float]) -> SimpleNamespace:
-    return SimpleNamespace(band=np.array(band), count=np.array(count), rate=np.array(rate))
+    return SimpleNamespace(
+        band=np.array(band), count=np.array(count), rate=np.array(rate), lately=None
+    )
 
 
 class _Twice:

@@ -2,8 +2,8 @@
 
 deals by month, groups by attribute (levels of a category, thirds of a number)
   -> leavers of each group per month, relative to those of the other customers
-  -> dynamic models of a changing group against those of a constant one (`_dynamic_level`)
-  -> the group with the largest gain in forecasts of past months, if it is large enough
+  -> one rate for all months, or one before and one after a month? -> Bayes factor of a change
+  -> the group with the largest one, if it is large enough for the number of groups
   -> the same again without its customers
 
 A scorecard gives each group its mean over all past deals. If a new version of the product serves
@@ -18,17 +18,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.learning._dynamic_level import OF_GROUP, filter_levels, forecast_scores
 from fitmodel.learning._proportional_odds import Floats
 from fitmodel.learning.columns import MISSING, NumberColumn
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.level import (
-    Change,
-    Level,
-    gain_by_moving,
-    has_enough_months,
-    level_of_counts,
-)
+from fitmodel.learning.level import Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,11 +36,12 @@ if TYPE_CHECKING:
 MAX_CHANGES = 3
 MIN_LEAVERS = 10.0  # least observed and least expected leavers of a group
 MAX_SHARE = 0.5  # of all expected leavers: a change of most customers is one of the company's level
-MIN_GAIN_OF_CHANGE = 0.5  # in log score, beyond the logarithm of the number of groups looked at
-LEADS = 1  # months ahead of the forecasts that are compared: a change shows after few months
+MIN_GAIN = 1.0  # of the log Bayes factor, beyond the logarithm of the number of groups looked at
+MIN_BEFORE, MIN_AFTER = 6, 3  # months before and after a change
 PARTS_OF_NUMBER = 3
-SMOOTHED_MONTHS = 5  # months over which the others' leavers are averaged
-PRIOR_OTHERS = 10.0  # observed and expected leavers added to those of the others
+SMOOTHED_MONTHS = 5
+PRIOR_LEAVERS = 4.0  # of a rate relative to the expected one: Gamma prior with mean 1
+PRIOR_OTHERS = 10.0  # leavers of the others by which a month's ratio is drawn to its neighbours'
 
 
 class _Groups(NamedTuple):
@@ -58,17 +52,30 @@ class _Groups(NamedTuple):
     size: int
 
 
-class _Found(NamedTuple):
-    """A group that changed: position of its attribute, its codes and its level."""
+class ChangePoints(NamedTuple):
+    """Change of each group's rate, arrays of shape (groups,).
 
-    position: int
-    codes: NDArray[np.intp]
-    level: Level
+    Parameters
+    ----------
+    gain : ndarray
+        Logarithm of the Bayes factor for a change against none.
+    first : ndarray of int
+        First month after the most probable change.
+    times : ndarray
+        Rate after this change over the one before.
+    factor, deviation : ndarray
+        Present rate over the one that was expected, and the standard deviation of its logarithm;
+        both over all possible months of the change.
+    """
+
+    gain: Floats
+    first: NDArray[np.intp]
+    times: Floats
+    factor: Floats
+    deviation: Floats
 
 
-def find_changes(
-    exposure: Exposure, columns: Sequence[Column], codes: Codes, horizon: int
-) -> tuple[Change, ...]:
+def find_changes(exposure: Exposure, columns: Sequence[Column], codes: Codes) -> tuple[Change, ...]:
     """Find the groups of customers whose early churn changed apart from that of the others.
 
     Parameters
@@ -79,8 +86,6 @@ def find_changes(
         Column of each attribute.
     codes : ndarray of int, shape (n, attributes)
         Codes of the deals.
-    horizon : int
-        Months ahead that are forecast.
 
     Returns
     -------
@@ -89,23 +94,21 @@ def find_changes(
 
     Notes
     -----
-    Forward selection. A group counts only if its gain in log score exceeds the logarithm of the
-    number of groups that were looked at by `MIN_GAIN_OF_CHANGE`: if nothing changes, the chance of
-    a gain above g is about exp(-g) for one group (Kass and Raftery 1995, section 3).
+    Forward selection. A group counts only if the logarithm of its Bayes factor exceeds that of the
+    number of groups looked at by `MIN_GAIN`: if nothing changes, a Bayes factor above b has a
+    probability of at most 1 / b (Kass and Raftery 1995), and so one of any group of 1 / e.
     """
-    if not has_enough_months(len(exposure.names), horizon):
+    if len(exposure.names) < MIN_BEFORE + MIN_AFTER:
         return ()
     groups = [_groups(position, column, codes) for position, column in enumerate(columns)]
     changes: list[Change] = []
     remaining = np.ones(len(codes), dtype=bool)
     while len(changes) < MAX_CHANGES:
-        found = _clearest(exposure.of_deals(remaining), groups, codes, horizon)
-        if found is None:
+        change = _clearest(exposure.of_deals(remaining), groups, columns, codes)
+        if change is None:
             break
-        column = columns[found.position]
-        known = tuple(int(code) for code in found.codes if code <= column.size)
-        changes.append(Change(column.name, known, _label(column, known), found.level))
-        remaining &= ~np.isin(codes[:, found.position], found.codes)
+        changes.append(change)
+        remaining &= ~in_change(change, columns, codes)
     return tuple(changes)
 
 
@@ -124,7 +127,7 @@ def group_factors(
         return factors
     codes = encode(columns, attributes)
     for change in changes:
-        factors[in_change(change, columns, codes)] = change.level.factor
+        factors[in_change(change, columns, codes)] = change.factor
     return factors
 
 
@@ -135,7 +138,7 @@ def lately(column: Column, changes: Sequence[Change]) -> Floats | None:
         return None
     factor = np.ones(column.size + 2)
     for change in own:
-        factor[list(change.codes)] = change.level.factor
+        factor[list(change.codes)] = change.factor
     return factor
 
 
@@ -153,8 +156,8 @@ def _groups(position: int, column: Column, codes: Codes) -> _Groups:
 
 
 def _clearest(
-    exposure: Exposure, groups: list[_Groups], codes: Codes, horizon: int
-) -> _Found | None:
+    exposure: Exposure, groups: list[_Groups], columns: Sequence[Column], codes: Codes
+) -> Change | None:
     """Return the group whose change is clearest; None if none is clear enough."""
     names: list[tuple[_Groups, int]] = []
     observed, expected = [], []
@@ -168,16 +171,80 @@ def _clearest(
     if not names:
         return None
     own, foreseen = np.hstack(observed), np.hstack(expected)
-    foreseen = _relative_to_others(own, foreseen, *exposure.by_month())
-    scores = forecast_scores(filter_levels(own, foreseen, OF_GROUP), own, foreseen, LEADS, OF_GROUP)
-    gain = gain_by_moving(scores, OF_GROUP)
-    best = int(np.argmax(gain))
-    least = MIN_GAIN_OF_CHANGE + np.log(len(names))
-    level = level_of_counts(own[:, best], foreseen[:, best], horizon, float(least), OF_GROUP, LEADS)
-    if not level.is_applied:
+    total = exposure.by_month()
+    share = foreseen.sum(axis=0) / total[1].sum()
+    found = change_points(own, _relative_to_others(own, foreseen, *total), share)
+    best = int(np.argmax(found.gain))
+    if found.gain[best] < MIN_GAIN + np.log(len(names)):
         return None
     group, number = names[best]
-    return _Found(group.position, np.flatnonzero(group.by_code == number), level)
+    column = columns[group.position]
+    in_group = tuple(int(code) for code in np.flatnonzero(group.by_code == number))
+    since = exposure.names[found.first[best]]
+    numbers = (found.times, found.factor, found.deviation, found.gain)
+    values = (float(each[best]) for each in numbers)
+    return Change(column.name, in_group, _label(column, in_group), since, *values)
+
+
+def change_points(observed: Floats, expected: Floats, share: Floats | float = 0.0) -> ChangePoints:
+    """Compare one rate for all months with one before and one after a month, for each month.
+
+    Parameters
+    ----------
+    observed, expected : ndarray of shape (months, groups)
+        Leavers, and those expected if nothing changes.
+    share : ndarray of shape (groups,), or float
+        Share of each group in all expected leavers. What is expected comes from the others, whose
+        leavers vary too: a ratio of both has the information of `1 - share` of the group's leavers.
+
+    Notes
+    -----
+    Poisson counts with Gamma priors of the rates, averaged over the months at which the rate may
+    have changed (Raftery and Akman 1986). The likelihood is divided by the dispersion of the counts
+    around the most probable change, if it is above 1 (McCullagh and Nelder 1989, section 9.2).
+    """
+    months, group = len(observed), np.arange(observed.shape[1])
+    seen, foreseen = np.cumsum(observed, axis=0), np.cumsum(expected, axis=0)
+    last = np.arange(MIN_BEFORE - 1, months - MIN_AFTER)  # last month before the change
+    before, foreseen_before = seen[last], foreseen[last]
+    after, foreseen_after = seen[-1] - before, foreseen[-1] - foreseen_before
+    gain = (
+        _log_marginal(before, foreseen_before)
+        + _log_marginal(after, foreseen_after)
+        - _log_marginal(seen[-1], foreseen[-1])
+    )
+    best = gain.argmax(axis=0)
+    rate_before = (before + 1)[best, group] / (foreseen_before + 1)[best, group]
+    rate_after = (after + 1)[best, group] / (foreseen_after + 1)[best, group]
+    is_before = np.arange(months)[:, None] <= last[best]
+    fitted = np.maximum(np.where(is_before, rate_before, rate_after) * expected, 0.25)
+    dispersion = np.maximum(((observed - fitted) ** 2 / fitted).sum(axis=0) / (months - 2), 1.0)
+    dispersion = dispersion / (1.0 - share)
+    gain = gain / dispersion
+    weight = np.exp(gain - gain.max(axis=0))
+    weight /= weight.sum(axis=0)
+    shape = PRIOR_LEAVERS + after / dispersion
+    rate = PRIOR_LEAVERS + foreseen_after / dispersion
+    factor = (weight * shape / rate).sum(axis=0)
+    square = (weight * shape * (shape + 1) / rate**2).sum(axis=0)
+    return ChangePoints(
+        np.logaddexp.reduce(gain, axis=0) - np.log(len(last)),
+        last[best] + 1,
+        rate_after / rate_before,
+        factor,
+        np.sqrt(np.log(square / factor**2)),
+    )
+
+
+def _log_marginal(observed: Floats, expected: Floats) -> Floats:
+    """Log marginal likelihood of Poisson counts with one rate, without the terms of the months."""
+    from scipy.special import gammaln
+
+    prior = PRIOR_LEAVERS
+    return np.asarray(
+        gammaln(prior + observed) - gammaln(prior)
+        + prior * np.log(prior) - (prior + observed) * np.log(prior + expected)
+    )  # fmt: skip
 
 
 def _has_enough_leavers(observed: Floats, expected: Floats) -> NDArray[np.bool_]:
@@ -203,7 +270,8 @@ def _relative_to_others(
         Those of all customers.
     """
     others, others_foreseen = observed[:, None] - own, expected[:, None] - foreseen
-    ratio = (_smoothed(others) + PRIOR_OTHERS) / (_smoothed(others_foreseen) + PRIOR_OTHERS)
+    nearby = (_smoothed(others) + PRIOR_OTHERS) / (_smoothed(others_foreseen) + PRIOR_OTHERS)
+    ratio = (others + PRIOR_OTHERS * nearby) / (others_foreseen + PRIOR_OTHERS)
     moved = foreseen * ratio
     return np.asarray(moved * (own.sum(axis=0) / moved.sum(axis=0)))
 
@@ -221,7 +289,7 @@ def _label(column: Column, codes: tuple[int, ...]) -> str:
     """Describe the group's values in words."""
     if MISSING in codes or not isinstance(column, NumberColumn):
         return column.label(codes[0])
-    first, last = codes[0], codes[-1]
+    first, last = codes[0], min(codes[-1], column.size)
     if first == 1:
         return f"below {column.cuts[last - 1]:g}" if last < column.size else "any"
     if last == column.size:

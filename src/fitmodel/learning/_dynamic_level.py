@@ -12,8 +12,6 @@ leavers updates exactly; the state follows linearly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
@@ -46,80 +44,24 @@ class Movement(NamedTuple):
     slope: float = 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class Models:
-    """Models to average; the first ones have a constant level.
-
-    Parameters
-    ----------
-    moving : tuple of Movement
-        How the level moves in the other models.
-    deviations : tuple of float
-        Standard deviations of a month's own deviation; every movement is combined with each.
-    """
-
-    moving: tuple[Movement, ...]
-    deviations: tuple[float, ...]
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    @cached_property
-    def pairs(self) -> tuple[tuple[Movement, float], ...]:
-        """Movement and month's deviation of each model."""
-        return tuple(product((CONSTANT, *self.moving), self.deviations))
-
-    @cached_property
-    def is_moving(self) -> NDArray[np.bool_]:
-        """Whether the level moves, shape (models,)."""
-        return np.array([movement != CONSTANT for movement, _ in self.pairs])
-
-    @cached_property
-    def prior(self) -> Floats:
-        """Prior probability of each model, shape (models,)."""
-        moving = self.is_moving
-        shares = PRIOR_MOVING / moving.sum(), (1 - PRIOR_MOVING) / (~moving).sum()
-        return np.asarray(np.where(moving, *shares))
-
-    @cached_property
-    def persistence(self) -> Floats:
-        """Persistence of each model, shape (models,)."""
-        return np.array([movement.persistence for movement, _ in self.pairs])
-
-    @cached_property
-    def step(self) -> Floats:
-        """Variance of a month's change, shape (models,)."""
-        return np.array([movement.step**2 for movement, _ in self.pairs])
-
-    @cached_property
-    def slope(self) -> Floats:
-        """Prior variance of a steady change per month, shape (models,)."""
-        return np.array([movement.slope**2 for movement, _ in self.pairs])
-
-    @cached_property
-    def noise(self) -> Floats:
-        """Variance of a month's own deviation, shape (models,)."""
-        return np.array([deviation**2 for _, deviation in self.pairs])
-
-
-CONSTANT = Movement()
-MONTHS_DIFFER = (0.0, 0.2, 0.4)  # standard deviation of a month's own deviation
 # Values are rounded: benchmarks/level.py changes little between neighbouring ones.
-OF_COMPANY = Models(
-    (
-        Movement(step=0.05),
-        Movement(step=0.1),
-        Movement(step=0.3, persistence=0.7),
-        Movement(slope=0.02),
-        Movement(step=0.03, slope=0.02),
-    ),
-    MONTHS_DIFFER,
+CONSTANT = Movement()
+MOVING = (
+    Movement(step=0.05),
+    Movement(step=0.1),
+    Movement(step=0.3, persistence=0.7),
+    Movement(slope=0.02),
+    Movement(step=0.03, slope=0.02),
 )
-# The customers of one group can change more abruptly than all customers together.
-OF_GROUP = Models(
-    (Movement(step=0.05), Movement(step=0.12), Movement(step=0.25), Movement(slope=0.02)),
-    MONTHS_DIFFER,
-)
+MONTHS_DIFFER = (0.0, 0.2, 0.4)  # standard deviation of a month's own deviation
+MODELS = tuple(product((CONSTANT, *MOVING), MONTHS_DIFFER))
+IS_MOVING = np.array([movement != CONSTANT for movement, _ in MODELS])
+PRIOR = np.where(IS_MOVING, PRIOR_MOVING / IS_MOVING.sum(), (1 - PRIOR_MOVING) / (~IS_MOVING).sum())
+
+_PERSISTENCE = np.array([movement.persistence for movement, _ in MODELS])
+_STEP = np.array([movement.step**2 for movement, _ in MODELS])
+_SLOPE = np.array([movement.slope**2 for movement, _ in MODELS])
+_NOISE = np.array([noise**2 for _, noise in MODELS])
 
 
 class State(NamedTuple):
@@ -139,20 +81,19 @@ class State(NamedTuple):
     covariance: Floats
     slope_variance: Floats
 
-    def next_month(self, models: Models) -> State:
+    def next_month(self) -> State:
         """Predict the state of the next month."""
-        kept = models.persistence
         return State(
-            kept * self.level + self.slope,
+            _PERSISTENCE * self.level + self.slope,
             self.slope,
-            kept**2 * self.variance + 2 * self.covariance + self.slope_variance + models.step,
-            kept * self.covariance + self.slope_variance,
+            _PERSISTENCE**2 * self.variance + 2 * self.covariance + self.slope_variance + _STEP,
+            _PERSISTENCE * self.covariance + self.slope_variance,
             self.slope_variance,
         )
 
-    def after(self, observed: Floats, expected: Floats, models: Models) -> State:
-        """Return the state after a month's leavers are known; counts of shape (..., 1)."""
-        predicted = np.maximum(self.variance + models.noise, MIN_VARIANCE)
+    def after(self, observed: float, expected: float) -> State:
+        """Return the state after a month's leavers are known."""
+        predicted = np.maximum(self.variance + _NOISE, MIN_VARIANCE)
         shape = 1 / predicted + observed
         change = np.log(shape / (np.exp(-self.level) / predicted + expected)) - self.level
         gain = 1 / predicted
@@ -166,60 +107,37 @@ class State(NamedTuple):
         )
 
 
-def filter_levels(observed: Floats, expected: Floats, models: Models = OF_COMPANY) -> State:
-    """State of each model after each month.
-
-    Parameters
-    ----------
-    observed, expected : ndarray of shape (months,) or (months, groups)
-        Leavers per month, and those expected at a level of 1.
-    models : Models
-        The models.
-
-    Returns
-    -------
-    State
-        Arrays of shape (months, models) or (months, groups, models).
-    """
-    zeros = np.zeros((*observed.shape[1:], len(models)))
-    state = State(zeros, zeros, zeros + 1 / PRIOR_LEAVERS, zeros, zeros + models.slope)
+def filter_levels(observed: Floats, expected: Floats) -> State:
+    """State of each model after each month, arrays of shape (months, models)."""
+    zeros = np.zeros(len(MODELS))
+    state = State(zeros, zeros, zeros + 1 / PRIOR_LEAVERS, zeros, _SLOPE)
     states = []
     for month, (leavers, foreseen) in enumerate(zip(observed, expected, strict=True)):
-        counts = np.expand_dims(leavers, -1), np.expand_dims(foreseen, -1)
-        state = (state.next_month(models) if month else state).after(*counts, models)
+        state = (state.next_month() if month else state).after(leavers, foreseen)
         states.append(state)
     return State(*(np.array(values) for values in zip(*states, strict=True)))
 
 
-def forecast_scores(
-    states: State,
-    observed: Floats,
-    expected: Floats,
-    horizon: int,
-    models: Models = OF_COMPANY,
-) -> Floats:
-    """Log score of each model's forecasts of past months, shape (models,) or (groups, models).
+def forecast_scores(states: State, observed: Floats, expected: Floats, horizon: int) -> Floats:
+    """Log score of each model's forecasts of past months, shape (models,).
 
     Each month is forecast 1, 2, ... `horizon` months before; its score is the mean over these
     forecasts. The score is thus about the months that a new deal is followed: a cycle of a year
     forecasts the next month well, and the next half-year badly.
     """
     forecasts = np.zeros(len(observed))
-    total = np.zeros((*observed.shape, len(models)))
+    total = np.zeros((len(observed), len(MODELS)))
     ahead = State(*(values[MIN_MONTHS - 1 :] for values in states))
     for lead in range(1, horizon + 1):
-        ahead = State(*(values[:-1] for values in ahead)).next_month(models)
+        ahead = State(*(values[:-1] for values in ahead)).next_month()
         months = slice(MIN_MONTHS - 1 + lead, None)
         total[months] += log_probability(
-            np.expand_dims(observed[months], -1),
-            np.expand_dims(expected[months], -1),
-            ahead.level,
-            ahead.variance + models.noise,
+            observed[months, None], expected[months, None], ahead.level, ahead.variance + _NOISE
         )
         forecasts[months] += 1
     is_forecast = forecasts > 0
-    shares = 1 / forecasts[is_forecast]
-    return np.asarray(np.tensordot(shares, total[is_forecast], axes=1), dtype=np.float64)
+    scores = total[is_forecast] / forecasts[is_forecast, None]
+    return np.asarray(scores.sum(axis=0), dtype=np.float64)
 
 
 def log_probability(
@@ -236,7 +154,7 @@ def log_probability(
     )  # fmt: skip
 
 
-def level_ahead(states: State, horizon: int, models: Models = OF_COMPANY) -> tuple[Floats, Floats]:
+def level_ahead(states: State, horizon: int) -> tuple[Floats, Floats]:
     """Mean and variance of each model's log level over the next months, shape (models,).
 
     The variance includes that the level moves on during these months. A constant level has the mean
@@ -244,15 +162,15 @@ def level_ahead(states: State, horizon: int, models: Models = OF_COMPANY) -> tup
     """
     now = State(*(values[-1] for values in states))
     months = np.arange(1, horizon + 1)[:, None]
-    kept = (models.persistence**months).mean(axis=0)
-    steps = np.where(models.slope > 0, months.mean(), 0.0)
+    kept = (_PERSISTENCE**months).mean(axis=0)
+    steps = np.where(_SLOPE > 0, months.mean(), 0.0)
     # a change in month i is in the months i, i + 1, ... of the horizon
-    effects = np.cumsum(models.persistence ** (months - 1), axis=0) / horizon
+    effects = np.cumsum(_PERSISTENCE ** (months - 1), axis=0) / horizon
     mean = kept * now.level + steps * now.slope
     variance = (
         kept**2 * now.variance + 2 * kept * steps * now.covariance + steps**2 * now.slope_variance
-        + models.step * (effects**2).sum(axis=0)
+        + _STEP * (effects**2).sum(axis=0)
     )  # fmt: skip
-    is_constant = ~models.is_moving
+    is_constant = ~IS_MOVING
     mean[is_constant], variance[is_constant] = 0.0, 0.0
-    return mean, variance + models.noise / horizon
+    return mean, variance + _NOISE / horizon

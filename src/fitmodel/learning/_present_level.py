@@ -60,7 +60,7 @@ def level_and_changes(
         follow_up, calendar.closed, calendar.end, baseline, point.log_odds(codes)
     )
     horizon = max(round(follow_up.horizon), 1)
-    changes = find_changes(exposure, columns, codes, horizon) if find else ()
+    changes = find_changes(exposure, columns, codes) if find else ()
     others = np.ones(len(codes), dtype=bool)
     for change in changes:
         others &= ~in_change(change, columns, codes)
@@ -107,8 +107,8 @@ def with_change(
         return replace(model, singles=tuple(singles))
 
     generator = np.random.default_rng([seed, position, *change.codes])
-    draws = change.level.draws(len(bootstrap.intercept), generator)
-    return shifted(point, np.array([change.level.factor])), shifted(bootstrap, draws)
+    draws = change.draws(len(bootstrap.intercept), generator)
+    return shifted(point, np.array([change.factor])), shifted(bootstrap, draws)
 
 
 def level_shift(log_odds: Floats, weight: Floats, rate: float, factor: float) -> float:

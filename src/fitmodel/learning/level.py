@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.learning._dynamic_level import (
+    IS_MOVING,
     MIN_MONTHS,
-    OF_COMPANY,
-    Models,
+    PRIOR,
     filter_levels,
     forecast_scores,
     level_ahead,
@@ -93,16 +93,8 @@ class Level:
         )
 
     def draws(self, size: int, generator: np.random.Generator) -> Floats:
-        """Draw factors with the uncertainty of the estimate, shape (size,).
-
-        The draws of the logarithm have exactly its standard deviation, because the interval rests
-        on few of them.
-        """
-        if self.deviation == 0.0 or size < 2:  # noqa: PLR2004 - one draw has no deviation
-            return np.full(size, self.factor)
-        normal = generator.standard_normal(size)
-        normal = (normal - normal.mean()) / normal.std()
-        return np.asarray(self.factor * np.exp(self.deviation * normal), dtype=np.float64)
+        """Draw factors with the uncertainty of the estimate, shape (size,)."""
+        return draw_factors(self.factor, self.deviation, size, generator)
 
     def rate_of_resample(self, rate: float, long_run: float) -> float:
         """Rate of a resample, shrunk towards the long-run rate by the weight of a moving level.
@@ -139,23 +131,53 @@ class Change:
         Codes of the attribute that belong to the group.
     label : str
         The group's values in words.
-    level : Level
-        Hazard of leaving of the group's customers, relative to the group's mean over all past
-        deals and to the other customers of the same month.
+    since : str
+        First month, such as "2026-01", after the most probable change.
+    times : float
+        Hazard of leaving since then over the one before, apart from the change of the others.
+    factor : float
+        Hazard of leaving now over the group's mean in the whole past, apart from the change of the
+        others: predictions of the group are at this level.
+    deviation : float
+        Standard deviation of the logarithm of `factor`.
+    gain : float
+        Logarithm of the Bayes factor for a change of this group.
     """
 
     attribute: str
     codes: tuple[int, ...]
     label: str
-    level: Level
+    since: str
+    times: float
+    factor: float
+    deviation: float
+    gain: float
 
     def describe(self) -> str:
-        """Return a sentence on the change, and how it is applied."""
+        """Return a sentence on the change."""
         return (
-            f"{self.attribute} {self.label}: customers now leave {self.level.factor:.2f} times as "
-            "often as over the whole past, apart from the change of all customers; new prospects "
-            "are predicted so"
+            f"{self.attribute} {self.label}: since about {self.since} customers leave "
+            f"{self.times:.1f} times as often as before, apart from any change of the others; "
+            "prospects of this group are predicted at its present level"
         )
+
+    def draws(self, size: int, generator: np.random.Generator) -> Floats:
+        """Draw factors with the uncertainty of the estimate, shape (size,)."""
+        return draw_factors(self.factor, self.deviation, size, generator)
+
+
+def draw_factors(
+    factor: float, deviation: float, size: int, generator: np.random.Generator
+) -> Floats:
+    """Draw factors whose logarithms have exactly this standard deviation, shape (size,).
+
+    It is exact because the interval rests on few draws.
+    """
+    if deviation == 0.0 or size < 2:  # noqa: PLR2004 - one draw has no deviation
+        return np.full(size, factor)
+    normal = generator.standard_normal(size)
+    normal = (normal - normal.mean()) / normal.std()
+    return np.asarray(factor * np.exp(deviation * normal), dtype=np.float64)
 
 
 def scale_hazard(probability: Floats, factor: float | Floats) -> Floats:
@@ -197,12 +219,7 @@ def level_of_exposure(exposure: Exposure, horizon: int) -> Level:
 
 
 def level_of_counts(
-    observed: Floats,
-    expected: Floats,
-    horizon: int,
-    least_gain: float = MIN_GAIN,
-    models: Models = OF_COMPANY,
-    leads: int | None = None,
+    observed: Floats, expected: Floats, horizon: int, least_gain: float = MIN_GAIN
 ) -> Level:
     """Estimate the level after the last month from observed and expected leavers per month.
 
@@ -214,10 +231,6 @@ def level_of_counts(
         Months ahead that are forecast.
     least_gain : float
         Gain in log score above which a level is applied.
-    models : Models
-        Models to average.
-    leads : int, optional
-        Months ahead of the past forecasts that are compared; default: up to the horizon.
 
     Notes
     -----
@@ -225,39 +238,19 @@ def level_of_counts(
     Without a gain the constant level is applied: the mean prediction is then the Kaplan-Meier rate.
     The uncertainty is that of all models in either case.
     """
-    if not has_enough_months(len(observed), horizon):
+    if len(observed) < MIN_MONTHS + MIN_FORECASTS * horizon:
         return Level()
-    states = filter_levels(observed, expected, models)
-    scores = forecast_scores(states, observed, expected, leads or horizon, models)
-    gain = float(gain_by_moving(scores, models))
-    weight = models.prior * np.exp(scores - scores.max())
+    states = filter_levels(observed, expected)
+    scores = forecast_scores(states, observed, expected, horizon)
+    gain = mean_score(scores[IS_MOVING]) - mean_score(scores[~IS_MOVING])
+    weight = PRIOR * np.exp(scores - scores.max())
     weight /= weight.sum()
-    mean, variance = level_ahead(states, horizon, models)
+    mean, variance = level_ahead(states, horizon)
     factor = float(weight @ np.exp(mean)) if gain > least_gain else 1.0
     deviation = float(np.sqrt(weight @ (variance + (mean - np.log(factor)) ** 2)))
-    return Level(factor, deviation, float(weight[models.is_moving].sum()), gain)
+    return Level(factor, deviation, float(weight[IS_MOVING].sum()), gain)
 
 
-def has_enough_months(months: int, horizon: int) -> bool:
-    """Return whether past forecasts can be compared."""
-    return months >= MIN_MONTHS + MIN_FORECASTS * horizon
-
-
-def gain_by_moving(scores: Floats, models: Models) -> Floats:
-    """Gain in log score of the moving models, on average, over those with a constant level.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (..., models)
-        Log scores of the forecasts.
-    models : Models
-        The models.
-    """
-    return np.asarray(
-        _mean_score(scores[..., models.is_moving]) - _mean_score(scores[..., ~models.is_moving])
-    )
-
-
-def _mean_score(scores: Floats) -> Floats:
+def mean_score(scores: Floats) -> float:
     """Log score of the average forecast of models with equal weights."""
-    return np.asarray(np.logaddexp.reduce(scores, axis=-1) - np.log(scores.shape[-1]))
+    return float(np.logaddexp.reduce(scores) - np.log(len(scores)))
