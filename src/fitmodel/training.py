@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.reading import DealsRead
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.out_of_time import Evaluation
+    from fitmodel.evaluation.prequential import OutcomesSince
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.guessing.questions import QuestionedDeals
     from fitmodel.learning.churn_curve import ChurnCurve
@@ -69,8 +70,10 @@ if TYPE_CHECKING:
     from fitmodel.tracking.run_log import RunLog
 
 STEPS = (
-    "reading", "evaluating on held-out deals", "learning", "deciding", "writing", "tracking"
+    "reading", "evaluating on held-out deals", "learning", "deciding",
+    "comparing with the model in use", "writing", "tracking",
 )  # fmt: skip
+"""Steps that `progress` is told; the comparison only if there is a model in use."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -209,21 +212,22 @@ def train_as(
     block = reproduce_block(deals, spec, digest, len(prepared.table), allow=allow, estimator=own)
     notes = (*decision.report.notes, *filter(None, [note_on_exits(view), note_on_sample(learned)]))
     report = replace(decision.report, reproduce=block, notes=notes)
-    report_step(STEPS[4])
     retrain = partial(
         outcomes_since, view, contract, newest=learned, curve=decision.curve, estimator=estimator
     )
     mlflow_run = begin(contract, options)
     with ending(mlflow_run, contract):
+        comparison = _compare_with_champion(evaluation, prepared, retrain, mlflow_run, report_step)
+        report_step(STEPS[5])
         extra = _known(evaluation, learned, decision, estimator) | {
             "deals_digest": digest,
             "observed_until": str(view.extract_end) if contract.has_dates else None,
-            "comparison": _compare_with_champion(evaluation, prepared, retrain, mlflow_run),
+            "comparison": comparison,
         }
         path, card = ship(
             learned, decision.policy, report, contract, models, mlflow_run, extra, decision.curve
         )
-    report_step(STEPS[5])
+    report_step(STEPS[6])
     model = load(path, unpickle=estimator is not None)
     metadata = TrainingMetadata(
         bundle_path=path,
@@ -333,11 +337,22 @@ def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
 
 
 def _compare_with_champion(
-    evaluation: Evaluation, prepared: _Prepared, retrain: Retrain, mlflow_run: Begun
+    evaluation: Evaluation,
+    prepared: _Prepared,
+    retrain: Retrain,
+    mlflow_run: Begun,
+    report_step: Callable[[str], None],
 ) -> dict[str, Any] | None:
     """Return the comparison with the champion; None if the store did not answer or has none."""
+
+    def report_and_retrain(last_day: np.datetime64) -> OutcomesSince | None:
+        report_step(STEPS[4])  # up to three more trainings, which take most of the time
+        return retrain(last_day)
+
     if mlflow_run.run_id is None:
         return None
     evaluated = (evaluation.table, evaluation.attributes, prepared.table, prepared.spec)
-    found = compare_with_champion(*evaluated, split_date=evaluation.split_date, retrain=retrain)
+    found = compare_with_champion(
+        *evaluated, split_date=evaluation.split_date, retrain=report_and_retrain
+    )
     return None if found is None else found.to_dict()
