@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
-from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -66,14 +65,13 @@ if TYPE_CHECKING:
     from fitmodel.learning.churn_curve import ChurnCurve
     from fitmodel.learning.learner import Learned
     from fitmodel.tracking.champion import Retrain
-    from fitmodel.tracking.lifecycle import Begun, Tracked
+    from fitmodel.tracking.lifecycle import Tracked
     from fitmodel.tracking.run_log import RunLog
 
 STEPS = (
-    "reading", "evaluating on held-out deals", "learning", "deciding",
-    "comparing with the model in use", "writing", "tracking",
+    "reading", "evaluating on held-out deals", "learning", "deciding", "writing", "tracking"
 )  # fmt: skip
-"""Steps that `progress` is told; the comparison only if there is a model in use."""
+COMPARING = "comparing with the model in use"  # a step only if there is one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -212,13 +210,17 @@ def train_as(
     block = reproduce_block(deals, spec, digest, len(prepared.table), allow=allow, estimator=own)
     notes = (*decision.report.notes, *filter(None, [note_on_exits(view), note_on_sample(learned)]))
     report = replace(decision.report, reproduce=block, notes=notes)
-    retrain = partial(
-        outcomes_since, view, contract, newest=learned, curve=decision.curve, estimator=estimator
-    )
+
+    def retrain(since: np.datetime64) -> OutcomesSince | None:
+        report_step(COMPARING)  # up to three more trainings
+        return outcomes_since(view, contract, since, learned, decision.curve, estimator)
+
     mlflow_run = begin(contract, options)
     with ending(mlflow_run, contract):
-        comparison = _compare_with_champion(evaluation, prepared, retrain, mlflow_run, report_step)
-        report_step(STEPS[5])
+        comparison = None
+        if mlflow_run.run_id is not None:
+            comparison = _compare_with_champion(evaluation, prepared, retrain)
+        report_step(STEPS[4])
         extra = _known(evaluation, learned, decision, estimator) | {
             "deals_digest": digest,
             "observed_until": str(view.extract_end) if contract.has_dates else None,
@@ -227,7 +229,7 @@ def train_as(
         path, card = ship(
             learned, decision.policy, report, contract, models, mlflow_run, extra, decision.curve
         )
-    report_step(STEPS[6])
+    report_step(STEPS[5])
     model = load(path, unpickle=estimator is not None)
     metadata = TrainingMetadata(
         bundle_path=path,
@@ -337,22 +339,9 @@ def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
 
 
 def _compare_with_champion(
-    evaluation: Evaluation,
-    prepared: _Prepared,
-    retrain: Retrain,
-    mlflow_run: Begun,
-    report_step: Callable[[str], None],
+    evaluation: Evaluation, prepared: _Prepared, retrain: Retrain
 ) -> dict[str, Any] | None:
     """Return the comparison with the champion; None if the store did not answer or has none."""
-
-    def report_and_retrain(last_day: np.datetime64) -> OutcomesSince | None:
-        report_step(STEPS[4])  # up to three more trainings, which take most of the time
-        return retrain(last_day)
-
-    if mlflow_run.run_id is None:
-        return None
     evaluated = (evaluation.table, evaluation.attributes, prepared.table, prepared.spec)
-    found = compare_with_champion(
-        *evaluated, split_date=evaluation.split_date, retrain=report_and_retrain
-    )
+    found = compare_with_champion(*evaluated, split_date=evaluation.split_date, retrain=retrain)
     return None if found is None else found.to_dict()
