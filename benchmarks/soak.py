@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from _needs import need
+
 from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
@@ -105,6 +107,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=3600)
     asked = parser.parse_args()
+    need("fastapi")
     logging.getLogger("fitmodel.service").setLevel(logging.CRITICAL)
     deals = simulate_deals(700, seed=5)
     scorer = Scorer(

@@ -23,6 +23,7 @@ import mlflow
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from _needs import need
 from latency import fitted_pipeline
 
 import fitmodel
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--cores", type=int, default=2)
     asked = parser.parse_args()
+    need("pyspark", program="java")
     warnings.filterwarnings("ignore")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from _needs import need
 from spark import session
 
 import fitmodel
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=20_000)
     parser.add_argument("--cores", type=int, default=2)
     asked = parser.parse_args()
+    need("pyspark", program="java")
     warnings.filterwarnings("ignore")
     spec = fitmodel.DealSpec(**SPEC)
     model = FitModel.__new__(FitModel)  # only its contract is asked for
