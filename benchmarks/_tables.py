@@ -104,13 +104,13 @@ def _apart(rows: list[Row]) -> list[str]:
             f"{row['over_rate']:.2f}",
             f"{row['auc']:.3f}",
             f"{row['calibration_error']:.3f}" if "calibration_error" in row else "",
-            f"{row['seconds']:.1f}" if "seconds" in row else "",
+            f"{row['processor_seconds']:.1f}" if "processor_seconds" in row else "",
         ]
         for row in rows
         if {"at_level", "over_rate", "auc"} <= row.keys()
     ]
     head = "table | way | log loss behind fitmodel (standard error) | log loss at the right level"
-    head += " | mean prediction over rate | AUC | calibration error | s"
+    head += " | mean prediction over rate | AUC | calibration error | processor s"
     return [markdown(head, lines)] if lines else []
 
 
