@@ -8,6 +8,8 @@ the factors of the five months after it. Columns: mean prediction over the mean 
 expected log loss above that of the truth; share of true probabilities inside the 80% interval; mean
 width of the interval; share of companies in which a level is applied. It goes on where it was
 stopped: each training is kept in benchmarks/results/drifting.json.
+
+It cannot show how often, or how suddenly, the rate of a real company changes.
 """
 
 from __future__ import annotations

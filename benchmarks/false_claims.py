@@ -7,6 +7,8 @@ honest attribute of a simulated company may be stopped as a leak. The share of p
 policy "capacity" flags of 5,000 new prospects must be the 10% asked for, within 3 points;
 "elsewhere" is the same on a law of `_other_laws`, with settings that are given instead of chosen.
 It goes on where it was stopped: benchmarks/results/false_claims.json.
+
+All companies are simulated: it cannot show how often a real table misleads.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ deals: logistic regression to which young deals count by the company's average a
 same by their own chance (EM, six rounds), and proportional hazards, the true law. They are given
 the logarithm of the seats by hand. It goes on where it was stopped: each training is kept in
 benchmarks/results/growing.json.
+
+It cannot show which law real customers follow.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Run: python benchmarks/known_truth.py [--fresh TRAININGS] [--others TRAININGS] [
 
 The coverage of the interval goes on where it was stopped: each training is kept, with date and
 machine, in benchmarks/results/known_truth.json.
+
+It cannot show how near fitmodel comes on real deals, whose truth nobody knows.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ seconds of each step of the sales report. `loss` learns from all deals and
 from samples, and asks both about the same fresh deals. "Above the truth" is the log loss expected
 under the true probabilities, less that of the truth, both at the level of the truth; "more than
 all" is the observed log loss less that of the model of all deals, with its paired standard error.
-All deals are simulated: how much a sample loses on others is not shown.
+All deals are simulated: it cannot show how much a sample loses on others.
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ The first table has a row per leak and a column per verdict: on how many tables 
 600 to 6,000 rows, with closing dates and with a tenure only, 10 to 40% leaving early; Telco) it is
 stopped, warned of or missed. The second says how far honest attributes go: the largest lower limits
 that the audit's thresholds have to stay above. FOLDER holds real tables, see benchmarks/quality.py.
+
+Leaks are planted in one column each: it cannot show what of a leak spread over several columns is
+found.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ The reps of the simulated company know something of their prospects that no tabl
 model flags, they sign only those they know better of. So the deals that are signed against the flag
 are not like those that are declined (Lakkaraju et al. 2017, The selective labels problem). All who
 asked for an offer are evaluated, declined or not, by the simulation's own truth.
+
+It cannot show how much real reps know.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@
 
 The service and the clients are processes of their own. Each client sends one prospect, waits for
 the assessment with three reasons, and sends the next.
+
+The clients share the cores with the service: it cannot show what a network adds, nor what the
+service reaches alone.
 """
 
 from __future__ import annotations

@@ -2,16 +2,18 @@
 
 Run: python benchmarks/situations.py [--data FOLDER] [--only NAME ...]
 
-Laws of this file, on which nothing of fitmodel was chosen, and the real us_lapse where its folder
-is given. Each situation is learned once and its figures are printed; it goes on where it was
-stopped: benchmarks/results/situations.json.
+Laws of this file, and the real us_lapse where its folder is given. Each situation is learned once
+and its figures are printed; it goes on where it was stopped: benchmarks/results/situations.json.
 
 swinging: 15,000 contracts over eight years whose hazard of leaving swings by a factor of four, at
 18 and 24 months, with attributes that tell and with attributes that say nothing. timing: monthly
 contracts beside yearly ones, which cannot be left before the renewal. laws: the mean prediction
 over the deals learned from against their Kaplan-Meier rate at the level's factor. noise: attributes
-say nothing. intervals: coverage at other horizons.
-us_lapse: judged out of time at 12, 18 and 24 months.
+say nothing. intervals: coverage at other horizons. us_lapse: evaluated out of time at 12, 18 and 24
+months.
+
+Each was a fault that was mended, so it shows that faults stay away; it cannot show how another
+situation goes, nor, with one training of each, chance.
 """
 
 from __future__ import annotations

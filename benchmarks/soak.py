@@ -5,6 +5,8 @@
 In this process, through the whole application with its guard, without a network: each request
 takes a turn of the event loop, as one from a socket would (asyncio clears its cancelled timers
 then). Prints requests, answers by status, and the memory in use after each tenth of them.
+
+It cannot show leaks of a server's own sockets: see service.py.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@
 Every way scores the same Parquet table (20 columns) into a sink that throws rows away, so that
 what is measured is reading and scoring; a way's first run is cold (its workers import and load),
 the best of two more is warm. The single machine writes Parquet. Needs Java 17 and the extra spark.
+
+One machine plays the cluster: it cannot show what moving rows between machines costs.
 """
 
 from __future__ import annotations

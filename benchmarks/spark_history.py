@@ -4,6 +4,8 @@
 
 Each deal has three changes and two activities. Spark reads Parquet and writes Parquet; the memory
 is that of Spark and its Python workers together. Needs Java 17 and the extra spark.
+
+One machine plays the cluster: it cannot show what moving rows between machines costs.
 """
 
 from __future__ import annotations

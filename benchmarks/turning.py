@@ -5,6 +5,8 @@ Run: python benchmarks/turning.py [--seeds N]
 The same deals are learned from with and without `[learning] bends`. In the first four rows the risk
 is least, or greatest, at a middle number of seats; in the others no effect turns. Loss: expected
 log loss above that of the truth. It goes on where it was stopped: results/turning.json.
+
+It cannot show how often real effects turn.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import shutil
@@ -124,12 +125,14 @@ def test_every_quoted_benchmark_exists_and_has_the_options_quoted_with_it() -> N
             assert f'"{option}"' in source, f"{script} {options}"
 
 
-def test_every_benchmark_is_quoted() -> None:
+def test_every_benchmark_is_quoted_and_says_what_it_cannot_show() -> None:
     """A benchmark whose figures no page shows and no module refers to is read by nobody."""
     readers = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.py")]
     text = "\n".join(reader.read_text(encoding="utf-8") for reader in readers)
     for script in (ROOT / "benchmarks").glob("[a-z]*.py"):
         assert f"benchmarks/{script.name}" in text, script.name
+        about = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8")))
+        assert re.search(r"cannot\s+show", about), script.name
 
 
 def test_the_design_page_explains_every_dependency() -> None:
