@@ -317,7 +317,7 @@ def training_results(report: TrainingReport) -> Iterator[CheckResult]:
         yield result_of("evaluation:slope", "warning", text)
     yield from _group_results(report.pooled_groups)
     for change in report.changes:
-        yield result_of("learning:changed", "note", change.describe(), change.attribute)
+        yield result_of("evaluation:changed group", "note", change.describe(), change.attribute)
     cost = report.black_box_gap
     if cost.low > 0:
         loss = f"log loss {cost.value:+.4f} ({cost.low:+.4f} to {cost.high:+.4f})"

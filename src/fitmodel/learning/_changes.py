@@ -286,12 +286,12 @@ def _smoothed(counts: Floats) -> Floats:
 
 
 def _label(column: Column, codes: tuple[int, ...]) -> str:
-    """Describe the group's values in words."""
-    if MISSING in codes or not isinstance(column, NumberColumn):
-        return column.label(codes[0])
+    """Describe the group's values, to be read after the attribute's name in any language."""
     first, last = codes[0], min(codes[-1], column.size)
+    if MISSING in codes or not isinstance(column, NumberColumn):
+        return f"= {column.label(first)}"
     if first == 1:
-        return f"below {column.cuts[last - 1]:g}" if last < column.size else "any"
+        return f"< {column.cuts[last - 1]:g}" if last < column.size else "= any"
     if last == column.size:
-        return f"{column.cuts[first - 2]:g} or more"
-    return f"{column.cuts[first - 2]:g} to {column.cuts[last - 1]:g}"
+        return f">= {column.cuts[first - 2]:g}"
+    return f"= {column.cuts[first - 2]:g} to {column.cuts[last - 1]:g}"

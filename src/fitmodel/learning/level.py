@@ -130,7 +130,7 @@ class Change:
     codes : tuple of int
         Codes of the attribute that belong to the group.
     label : str
-        The group's values in words.
+        The group's values, such as "= software" or "< 12".
     since : str
         First month, such as "2026-01", after the most probable change.
     times : float
