@@ -232,7 +232,9 @@ def test_an_upload_is_assessed_and_bad_rows_have_an_error(opened, bare, table, t
         page.locator("#file").set_input_files(path)
         expect(page.locator("#rows tr")).to_have_count(3)
         # the header counts the prospects that were assessed, and leads to the others
-        expect(page.locator("#source")).to_contain_text("prospects assessed: 3 · 2 row(s) could not be")
+        expect(page.locator("#source")).to_contain_text(
+            "prospects assessed: 3 · 2 row(s) could not be"
+        )
         expect(page.locator("#fault-list li").first).to_be_hidden()
         page.locator("#see-faults").click()
         expect(page.locator("#faults-title")).to_be_focused()
