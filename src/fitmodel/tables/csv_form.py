@@ -160,19 +160,19 @@ def values_with_next_row(table: pa.Table | pa.RecordBatch, separator: str) -> di
     contains a line break, the rest of its row and the beginning of the later row, with one row of
     separators for each line break.
     """
-    result = {}
+    result: dict[int, str] = {}
     for index, column in enumerate(table.columns):
         has_break = pc.or_(pc.match_substring(column, "\n"), pc.match_substring(column, "\r"))
         if not pc.any(has_break).as_py():
             continue
         positions = pc.indices_nonzero(has_break)
-        for position, text in zip(
-            positions.to_pylist(), column.take(positions).to_pylist(), strict=True
-        ):
-            if _ends_in_quote(text, separator, table.num_columns) or _has_rows_separators(
-                text, separator, index, table.num_columns
-            ):
-                result[position] = text
+        texts = zip(positions.to_pylist(), column.take(positions).to_pylist(), strict=True)
+        result |= {
+            position: text
+            for position, text in texts
+            if _ends_in_quote(text, separator, table.num_columns)
+            or _has_rows_separators(text, separator, index, table.num_columns)
+        }
     return result
 
 
