@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MAX_CHANGES = 3
 MIN_LEAVERS = 10.0  # least observed and least expected leavers of a group
-MAX_SHARE = 0.5  # of all expected leavers: a change of most customers is one of the company's level
+MAX_SHARE = 0.75  # of all expected leavers: a change of nearly all is one of the company's level
 MIN_GAIN = 1.0  # of the log Bayes factor, beyond the logarithm of the number of groups looked at
 MIN_BEFORE, MIN_AFTER = 6, 3  # months before and after a change
 PARTS_OF_NUMBER = 3
