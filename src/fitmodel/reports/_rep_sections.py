@@ -115,7 +115,7 @@ def trend_section(
         "id": f"trend_{by}",
         "title": say(f"title_{by}"),
         "text": read_texts(language, "trend"),
-        "plot": as_svg(axes[0]) if axes else "",
+        "plot": as_svg(axes[0], width=None) if axes else "",
         "left_out": say("left_out", names=", ".join(map(str, few))) if len(few) else "",
     }
     table = compute_trend(board).set_index("rep").rename_axis(by)
