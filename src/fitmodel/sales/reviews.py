@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.enough import MIN_CHURNERS
-from fitmodel.language.catalogue import stay_text
+from fitmodel.language.catalogue import apart, stay_text
 from fitmodel.learning.columns import level_text
 from fitmodel.model.wording import number_text
 from fitmodel.sales._retrospective import AsOfSnapshot, Retrospective, score_in_retrospect
@@ -163,7 +163,7 @@ def _subject(reason: Reason, spec: DealSpec, say: Say) -> str:
         say(
             "is",
             attribute=label_of(name, spec),
-            value=value_text(name, reason.before_signing.get(name, value), spec, say),
+            value=apart(value_text(name, reason.before_signing.get(name, value), spec, say)),
         )
         for name, value in zip(names, values, strict=True)
     ]
