@@ -2,7 +2,7 @@
 
 keep_rows: tidy table -> rows that are customers
 settle_rows: parsed dates -> without trials that were not bought -> one row per customer
-     -> leavers without a date handled
+     -> without customers signed after observed_until -> leavers without a date handled
 """
 
 from __future__ import annotations
@@ -104,8 +104,9 @@ def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     """
     without_trials, trial_note = _without_trials(deals, spec)
     merged, customer_note = one_row_per_customer(without_trials, spec)
-    filled, leaver_note = fill_left_without_date(merged, spec)
-    notes = (trial_note, customer_note, leaver_note)
+    seen, later_note = _without_later(merged, spec)
+    filled, leaver_note = fill_left_without_date(seen, spec)
+    notes = (trial_note, customer_note, later_note, leaver_note)
     return ChosenRows(filled, tuple(note for note in notes if note))
 
 
@@ -128,6 +129,24 @@ def _without_trials(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, 
     return deals[~trial], (
         f"left out {int(trial.sum()):,} of {len(deals):,} rows that left by the end of their trial "
         f"({name}): they never were customers"
+    )
+
+
+def _without_later(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, str | None]:
+    """Leave out customers signed after the end of the extract, if the contract says so.
+
+    The rows of a customer are merged before: a row signed later may continue an earlier one.
+    """
+    until, closed_on = spec.deals.observed_until, spec.deals.closed_on
+    if spec.rows.signed_later is None or until is None or closed_on is None:
+        return deals, None
+    end = to_days(deals[until]) if isinstance(until, str) else np.datetime64(until, "D")
+    later = to_days(deals[closed_on]) > end
+    if not later.any():
+        return deals, None
+    return deals[~later], (
+        f"left out {int(later.sum()):,} of {len(deals):,} rows signed after observed_until "
+        f"({until})"
     )
 
 
