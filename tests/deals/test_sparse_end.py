@@ -101,28 +101,28 @@ def earlier(**rows: object) -> DealSpec:
     )
 
 
-def test_deals_signed_later_than_the_end_are_an_error_that_names_the_answer() -> None:
+def test_deals_unobserved_than_the_end_are_an_error_that_names_the_answer() -> None:
     deals = company(1).assign(seats=np.arange(2500) % 7)
 
-    with pytest.raises(DealsError, match=r'\[rows\] signed_later = "drop"'):
+    with pytest.raises(DealsError, match=r'\[rows\] unobserved = "drop"'):
         read_deals_with_findings(deals, earlier())
 
 
-def test_deals_signed_later_are_left_out_and_later_leavers_are_still_there() -> None:
+def test_deals_unobserved_are_left_out_and_later_leavers_are_still_there() -> None:
     deals = company(1).assign(seats=np.arange(2500) % 7)
-    read = read_deals_with_findings(deals, earlier(signed_later="drop"))
+    read = read_deals_with_findings(deals, earlier(unobserved="drop"))
     seen = deals[deals["closed"] <= "2025-09-20"]
     without = read_deals_with_findings(seen, earlier())
 
     pd.testing.assert_frame_equal(read.table, without.table)
     later = len(deals) - len(seen)
     assert any(
-        note.startswith(f"left out {later} of 2,500 rows signed after observed_until (2025-09-20)")
+        note.startswith(f"left out {later} of 2,500 rows outside the observed time: {later} signed")
         for note in read.notes
     )
 
 
-def test_a_row_signed_later_that_continues_a_contract_keeps_its_customer() -> None:
+def test_a_row_unobserved_that_continues_a_contract_keeps_its_customer() -> None:
     """The change of plan on 2025-10-01 is no leaving, though its second row is signed later."""
     deals = company(2, 300).assign(seats=np.arange(300) % 7, who=np.arange(300))
     plan = pd.DataFrame(
@@ -134,8 +134,26 @@ def test_a_row_signed_later_that_continues_a_contract_keeps_its_customer() -> No
         }
     )
     table = pd.concat([deals, plan], ignore_index=True)
-    read = read_deals_with_findings(table, earlier(signed_later="drop", customer="who"))
+    read = read_deals_with_findings(table, earlier(unobserved="drop", customer="who"))
 
     (customer,) = read.table.loc[read.table["who"] == 1000].to_dict("records")
     assert customer["closed"] == pd.Timestamp("2025-01-10")
     assert pd.isna(customer["left"])
+
+
+def test_customers_who_left_before_observed_from_are_left_out_if_the_contract_says_so() -> None:
+    deals = company(4).assign(seats=np.arange(2500) % 7)
+    roles = {"closed_on": "closed", "churned_on": "left", "observed_until": str(END)}
+    roles["observed_from"] = "2024-06-01"
+
+    with pytest.raises(
+        DealsError, match=r'or leave the rows out with \[rows\] unobserved = "drop"'
+    ):
+        read_deals_with_findings(deals, DealSpec(deals=roles))
+    spec = DealSpec(deals=roles, rows={"unobserved": "drop"})
+    read = read_deals_with_findings(deals, spec)
+    gone = deals["left"] < "2024-06-01"
+    without = read_deals_with_findings(deals[~gone], DealSpec(deals=roles))
+
+    pd.testing.assert_frame_equal(read.table, without.table)
+    assert any(f"{int(gone.sum())} left before observed_from" in note for note in read.notes)

@@ -156,7 +156,7 @@ class SparseEnd:
 
 
 @dataclass(frozen=True)
-class _Period:
+class Period:
     """Leavers of some days: how many are recorded, and how many were expected."""
 
     observed: int
@@ -164,6 +164,7 @@ class _Period:
 
     @property
     def ratio(self) -> float:
+        """Recorded leavers divided by expected leavers; infinite if none were expected."""
         return self.observed / self.expected if self.expected > 0 else float("inf")
 
 
@@ -198,7 +199,7 @@ def find_sparse_end(deals: pd.DataFrame, spec: DealSpec) -> SparseEnd | None:
     if closed is None or left.sum() < MIN_LEAVERS:
         return None
     last_days, end = np.where(left, view.left_on, view.watched_until), view.extract_end
-    leavers = _Leavers(closed, last_days, left)
+    leavers = Leavers(closed, last_days, left)
     for days in PERIOD_DAYS:
         start = end - np.timedelta64(days, "D")
         ages = leavers.hazard(start - np.timedelta64(RECENT_DAYS, "D"), start)
@@ -218,7 +219,7 @@ def find_sparse_end(deals: pd.DataFrame, spec: DealSpec) -> SparseEnd | None:
     return None
 
 
-class _Leavers:
+class Leavers:
     """Leavers by calendar time and age."""
 
     def __init__(self, closed: Days, last_days: Days, left: NDArray[np.bool_]) -> None:
@@ -235,10 +236,10 @@ class _Leavers:
         observed = self._exposure(start, end)
         return np.divide(leavers, observed, out=np.zeros(len(self.ages)), where=observed > 0)
 
-    def between(self, start: np.datetime64, end: np.datetime64, hazard: Floats) -> _Period:
+    def between(self, start: np.datetime64, end: np.datetime64, hazard: Floats) -> Period:
         """Return the leavers recorded between two days, and those expected from a hazard."""
         observed = int(self._left_between(start, end).sum())
-        return _Period(observed, float(np.minimum(hazard, 1.0) @ self._exposure(start, end)))
+        return Period(observed, float(np.minimum(hazard, 1.0) @ self._exposure(start, end)))
 
     def _left_between(self, start: np.datetime64, end: np.datetime64) -> NDArray[np.bool_]:
         return self.left & (self.last_days > start) & (self.last_days <= end)
@@ -261,14 +262,14 @@ class _Leavers:
         return np.array(spent)
 
 
-def _at_most(period: _Period) -> float:
+def _at_most(period: Period) -> float:
     """Return the probability of so few leavers, given the expected number (Poisson)."""
     from scipy.stats import poisson
 
     return float(poisson.cdf(period.observed, period.expected))
 
 
-def _may_be_alike(recent: _Period, earlier: _Period) -> bool:
+def _may_be_alike(recent: Period, earlier: Period) -> bool:
     """Return whether two periods may have the same ratio (Przyborowski and Wilenski 1940)."""
     from scipy.stats import binomtest
 
@@ -280,7 +281,7 @@ def _may_be_alike(recent: _Period, earlier: _Period) -> bool:
     return bool(p_value > MAX_ALIKE_P_VALUE)
 
 
-def _complete_until(leavers: _Leavers, ages: Floats, end: np.datetime64) -> np.datetime64:
+def _complete_until(leavers: Leavers, ages: Floats, end: np.datetime64) -> np.datetime64:
     """Return the day one month before the last months in a row with too few leavers.
 
     That month is left out too: some dates are entered later than most.

@@ -199,7 +199,7 @@ def _date_errors(sheet: ReadSheet) -> Iterator[Problem]:
 def _closed_after_extract(sheet: ReadSheet, days: dict[str, pd.Series[Any]]) -> Iterator[Problem]:
     """Yield a problem for deals signed after the end of the extract."""
     extract_end, closing = sheet.spec.deals.observed_until, str(sheet.spec.deals.closed_on)
-    if sheet.spec.rows.signed_later is not None:
+    if sheet.spec.rows.unobserved is not None:
         return  # `settle_rows` leaves them out
     if isinstance(extract_end, str) and "observed_until" not in days:
         return  # the missing column is reported as a separate problem
@@ -208,7 +208,7 @@ def _closed_after_extract(sheet: ReadSheet, days: dict[str, pd.Series[Any]]) -> 
     problem = f"are after observed_until ({extract_end})"
     remedy = (
         "give the day the table was extracted as observed_until, or correct the dates, or leave "
-        'these rows out: [rows] signed_later = "drop"'
+        'these rows out: [rows] unobserved = "drop"'
     )
     yield from sheet.problems((days["closed_on"] > end).to_numpy(), problem, remedy, *columns)
 

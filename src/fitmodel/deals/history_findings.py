@@ -5,12 +5,13 @@ A level that has shifted, and leavers missing at the start or the end of a table
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fitmodel.deals._censoring import cumulative_incidence
+from fitmodel.deals._deleted_leavers import DeletedLeavers, find_deleted
 from fitmodel.deals._horizons import (
     MIN_DEALS,
     candidate_columns,
@@ -173,12 +174,16 @@ class LevelShift:
         Number expected in the window, given the ages of the deals and the level before it.
     chance : float
         Two-sided p-value: probability of so large a difference if the level had not changed.
+    deleted : DeletedLeavers or None
+        The other explanation of a rise: earlier leavers are missing. None if there are fewer now,
+        or if running numbers of the deals show that no row is missing.
     """
 
     since: np.datetime64
     observed: int
     expected: float
     chance: float
+    deleted: DeletedLeavers | None = None
 
     @property
     def ratio(self) -> float:
@@ -192,6 +197,7 @@ class LevelShift:
             f"{self.expected:,.0f} were expected at the earlier level ({self.ratio:.2f} "
             f"times; the chance of so large a difference is {self.chance:.0e}): {more} customers "
             "leave early now than before. Remedy: find out what changed, and retrain often"
+            f"{self.deleted or ''}"
         )
 
 
@@ -234,8 +240,10 @@ def find_level_shift(view: HistoryView) -> LevelShift | None:
     share = expected / (expected + observed_before)
     p_value = float(binomtest(observed, observed + observed_before, share).pvalue)
     shift = LevelShift(since, observed, expected, p_value)
-    is_large = shift.ratio > MIN_RATIO or shift.ratio < 1 / MIN_RATIO
-    return shift if is_large and p_value < MAX_P_VALUE else None
+    if p_value >= MAX_P_VALUE or 1 / MIN_RATIO <= shift.ratio <= MIN_RATIO:
+        return None
+    has_start = view.spec.deals.observed_from is not None
+    return shift if shift.ratio < 1 or has_start else replace(shift, deleted=find_deleted(view))
 
 
 def _early_leavers(view: HistoryView) -> NDArray[np.bool_]:

@@ -64,7 +64,7 @@ def _about_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> Iterator[Question]:
         f"{quiet.extract_end} (probability of none by chance {quiet.chance:.0e}). Was the extract "
         f"made before, or are later leavers missing? {quiet.unknown:,} customers count as known to "
         "have stayed only because of this time",
-        f'[deals] observed_until = "{quiet.last_leaver}" and [rows] signed_later = "drop"; '
+        f'[deals] observed_until = "{quiet.last_leaver}" and [rows] unobserved = "drop"; '
         "acknowledge it if nobody left",
     )
 
@@ -83,6 +83,6 @@ def _about_sparse_end(deals: pd.DataFrame, spec: DealSpec) -> Iterator[Question]
         f"{sparse.expected:,.0f} were expected (probability of so few by chance "
         f"{sparse.chance:.0e}), and in no such time of the two years before there were so few. Are "
         "dates of leaving entered late? Then customers that have left count as still there",
-        f'[deals] observed_until = "{sparse.complete_until}" and [rows] signed_later = "drop"; '
+        f'[deals] observed_until = "{sparse.complete_until}" and [rows] unobserved = "drop"; '
         "acknowledge it if fewer customers leave now",
     )
