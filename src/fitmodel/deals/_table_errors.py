@@ -23,7 +23,14 @@ from fitmodel.deals.roles import (
     role_column,
     with_roles,
 )
-from fitmodel.deals.validation import Problem, ReadSheet, Sheet, exchanged_problem, shape_errors
+from fitmodel.deals.validation import (
+    Problem,
+    ReadSheet,
+    Sheet,
+    exchanged_problem,
+    mixed_orders,
+    shape_errors,
+)
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.tidying import tidy
 
@@ -226,8 +233,10 @@ def _one_date_errors(sheet: ReadSheet, role: str) -> Iterator[Problem]:
     if (exchanged := exchanged_problem(sheet.table[name])) is not None:
         yield exchanged
         return
+    mixed = mixed_orders(sheet.table, name, reading)
     remedy = "correct them, or write all dates as YYYY-MM-DD"
-    yield from sheet.problems(reading.unreadable, "are not dates", remedy, name)
+    problem, remedy = mixed or ("are not dates", remedy)
+    yield from sheet.problems(reading.unreadable, problem, remedy, name)
     if role in {"closed_on", "observed_until"}:
         empty = reading.series.isna().to_numpy() & ~reading.unreadable
         remedy = "add the date, or leave out rows of deals that were not signed"
