@@ -310,6 +310,13 @@ function drawFaults() {
   );
 }
 
+/** Open the list of the rows that could not be assessed, and go to it. */
+export function seeFaults() {
+  $("faults").open = true;
+  $("faults-title").focus();
+  $("faults").scrollIntoView({ block: "nearest" });
+}
+
 async function keepExport() {
   try {
     download("prospects-assessed.csv", exported(await wholeRows(kept, facts)));
