@@ -71,6 +71,17 @@ def test_a_double_click_sends_one_decision_and_one_assessment(opened, logged) ->
     assert log.decisions()["by"].tolist() == ["Kim"]
 
 
+def test_after_a_decision_the_keyboard_stands_on_what_can_be_done_next(opened, logged) -> None:
+    url, _ = logged
+    with opened(url) as page:
+        page.evaluate("localStorage.setItem('fitmodel.name', 'Kim')")
+        open_deal(page, 5)
+        page.locator("[data-action=declined]").press("Enter")
+        expect(page.locator("#undo")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#decision-buttons button").first).to_be_focused()
+
+
 def test_a_late_answer_of_the_log_does_not_hide_a_newer_decision(opened, logged) -> None:
     url, _ = logged
     with opened(url) as page:

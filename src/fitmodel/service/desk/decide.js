@@ -170,7 +170,10 @@ async function act(action) {
   } finally {
     acting = null;
   }
-  if (mine === row) await look();
+  if (mine !== row) return;
+  await look();
+  // the button that was pressed is gone: the keyboard goes to what can be done next
+  if (document.activeElement === document.body) ($("undo").hidden ? $("decision-buttons").firstChild : $("undo"))?.focus();
 }
 
 /** Whether neither the service nor its decision log answered: the same may be tried again. */

@@ -50,7 +50,7 @@ async function load(spoken = null, early = null) {
     else if (facts.pipeline) await takeServed(early ?? undefined);
     else use([], null);
   } catch (error) {
-    complain(error, load);
+    complain(error, () => load());
   } finally {
     progress(null);
   }
