@@ -31,16 +31,16 @@ function start() {
 function earlyRows() {
   if (!("rows" in document.documentElement.dataset) || keptUpload()) return null;
   const answer = api.pipelineRows({ spoken: wanted() });
-  answer.catch(() => {}); // told where it is waited for
+  answer.catch(() => {}); // reported where it is waited for
   return answer;
 }
 
 async function load(spoken = null, early = null) {
   notice(null);
   try {
-    const [told, me] = await Promise.all([api.facts(), api.me(), spoken]);
+    const [result, me] = await Promise.all([api.facts(), api.me(), spoken]);
     progress(say("loading"));
-    facts = { ...told, me };
+    facts = { ...result, me };
     learnWords(facts.words, facts.recorded);
     show($("sign-out"), api.hasToken());
     show($("tour"), facts.tour && localStorage.getItem(TOUR) === null);
@@ -56,7 +56,7 @@ async function load(spoken = null, early = null) {
   }
 }
 
-/** Another model is in use: everything it said is asked for anew. */
+/** Another model is in use: all its predictions are asked for anew. */
 async function modelChanged() {
   await load();
   reports.translate();
@@ -70,8 +70,8 @@ function complain(error, again = null) {
 /** Take an upload into use; one that is not a pipeline leaves what was there before. */
 async function takeUpload(text, name) {
   const read = readProspects(text, facts);
-  const told = (done) => progress(say("scoring", { done: number(done), all: number(read.length) }));
-  use(await assessRows(read, facts, told), { name, uploaded: true });
+  const onProgress = (done) => progress(say("scoring", { done: number(done), all: number(read.length) }));
+  use(await assessRows(read, facts, onProgress), { name, uploaded: true });
 }
 
 /** Take the service's own pipeline into use. */
@@ -105,7 +105,7 @@ function describe() {
       say("faults", { number: number(faulty) })),
     months && say(months === 1 ? "horizon_one" : "horizon", { months }),
   ].filter(Boolean);
-  $("source").replaceChildren(...parts.flatMap((part, place) => (place ? [" · ", part] : [part])));
+  $("source").replaceChildren(...parts.flatMap((part, index) => (index ? [" · ", part] : [part])));
   $("empty-columns").textContent = say("needs", { names: facts.model.attributes.map((item) => item.name).join(", ") });
   $("foot").textContent = say("foot", { version: facts.model.version });
   show($("empty"), source === null);
@@ -120,7 +120,7 @@ function describe() {
 async function upload(file) {
   if (!file) return;
   await loading;
-  if (facts === null) return; // what is wrong has been said
+  if (facts === null) return; // what is wrong has been reported
   notice(null);
   if (file.size > facts.limits.bytes) {
     notice(say("upload_long", { most: number(facts.limits.bytes / 1e6) }));
