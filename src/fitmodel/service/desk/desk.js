@@ -18,6 +18,7 @@ let source = null; // name of the table, and whether it was uploaded
 let loading = null;
 let isAway = false; // what was decided could not be asked
 let isFresh = false; // the rows say what was decided up to now
+let turn = 0; // rows that were asked for before somebody went on are not shown
 let left = null; // the row that was open, to come back to
 
 function start() {
@@ -214,7 +215,10 @@ function decoded(key) {
 }
 
 function openView(name, current) {
-  if (name !== "pipeline") isFresh = false;
+  if (name !== "pipeline") {
+    isFresh = false;
+    turn += 1;
+  }
   guide(name);
   for (const view of ["pipeline", "deal", "quiz", ...reports.PAGES]) show($(view), view === name);
   entitle();
@@ -232,21 +236,25 @@ function entitle() {
 
 /** The rows, decisions and model of now; a list that cannot be had says so, and stays as it was. */
 async function lookAgain() {
-  const mine = source;
-  if (!mine || mine.uploaded) return;
-  const spoken = language();
+  if (!source || source.uploaded) return;
+  turn += 1;
+  const [mine, asked, spoken] = [turn, source, language()];
+  const isLate = () => mine !== turn || asked !== source || spoken !== language();
   try {
-    if ((await api.versionInUse()) !== facts.model.version) {
+    const version = await api.versionInUse();
+    if (isLate()) return;
+    if (version !== facts.model.version) {
       await modelChanged();
       return;
     }
     const { rows: found, problem } = await servedRows(facts);
-    if (mine !== source || spoken !== language()) return; // another table or language meanwhile
+    if (isLate()) return;
     if (isAway) notice(null);
     [rows, isFresh, isAway] = [found, true, false];
     tellDecisions(problem);
     table.learn(rows);
   } catch (error) {
+    if (isLate()) return;
     isAway = true;
     complain(error, route);
   }
