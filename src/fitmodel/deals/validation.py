@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals._cell_warnings import cell_warnings
 from fitmodel.tables.cells import row_name, shortened
 from fitmodel.tables.moments import exchanged_day_and_month
 from fitmodel.tables.tidying import nested, unwritable
@@ -47,7 +48,8 @@ class Problem:
     message : str
         What is wrong, in words.
     code : str
-        Kind of the problem. Of a warning: negative-amount or notation. Of an attribute whose form
+        Kind of the problem. Of a warning: negative-amount, notation, formula,
+        words-among-numbers or mostly-empty-role. Of an attribute whose form
         the user must state: currencies, date_order or unreadable. If the table only has too few
         deals: too-few. Otherwise empty.
     """
@@ -206,9 +208,10 @@ def find_warnings(
     Returns
     -------
     list of Problem
-        A warning about negative amounts, if there are any. The probability can still be learned,
-        but the expected value of such a deal is meaningless, and so are the policy ``value`` and
-        commission plans.
+        Warnings about negative amounts, formulas, a few words in a column of numbers, and a rep
+        or team that is empty in most rows. With a negative amount the probability can still be
+        learned, but the expected value of such a deal is meaningless, and so are the policy
+        ``value`` and commission plans.
 
     Examples
     --------
@@ -217,7 +220,18 @@ def find_warnings(
     >>> find_warnings(sim.deals, sim.spec)
     []
     """
-    name = spec.deals.amount
+    sheet = Sheet(deals, first_row, row_numbers)
+    return [*_negative_amounts(sheet, spec), *_cell_problems(sheet, spec)]
+
+
+def _cell_problems(sheet: Sheet, spec: DealSpec) -> Iterator[Problem]:
+    for rows, problem, remedy, column, code in cell_warnings(sheet.table, spec):
+        for each in sheet.problems(rows, problem, remedy, column):
+            yield replace(each, code=code)
+
+
+def _negative_amounts(sheet: Sheet, spec: DealSpec) -> list[Problem]:
+    name, deals = spec.deals.amount, sheet.table
     if name is None:
         return []
     is_negative = (deals[name] < 0).to_numpy()
@@ -226,7 +240,7 @@ def find_warnings(
         "remove amount from [deals]: the column still is an attribute"
     )
     text = "are below zero (amount), so their expected value and commission are wrong"
-    problems = Sheet(deals, first_row, row_numbers).problems(is_negative, text, remedy, name)
+    problems = sheet.problems(is_negative, text, remedy, name)
     return [replace(problem, code="negative-amount") for problem in problems]
 
 

@@ -109,9 +109,7 @@ def normalise_prospects(prospects: Any) -> Given:
     if record is not None:
         return Given(record, _unchanged)
     if hasattr(prospects, "__arrow_c_stream__") or hasattr(prospects, "__arrow_c_array__"):
-        import pyarrow as pa
-
-        arrow = pa.table(prospects)
+        arrow = _arrow_table(prospects)
         if find_spec("pandas") is None:  # an installation only for scoring: row by row
             return Given(arrow.to_pylist(), partial(_table_of_rows, given=prospects))
         return Given(_pandas_of(arrow), partial(_table_of_frame, given=prospects))
@@ -122,11 +120,25 @@ def normalise_prospects(prospects: Any) -> Given:
             for item, record in zip(prospects, records, strict=True)
         ]
         return Given(listed, _unchanged)
+    raise _unknown_container(prospects)
+
+
+def _unknown_container(prospects: Any) -> ProspectError:
     hint = " (of a LazyFrame, its collect())" if hasattr(prospects, "collect") else ""
-    raise ProspectError(
+    return ProspectError(
         f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
         f"list of mappings or a pandas DataFrame, or a polars or pyarrow table{hint}"
     )
+
+
+def _arrow_table(prospects: Any) -> pa.Table:
+    """Return an Arrow table; a single column, such as a polars Series, is no table."""
+    import pyarrow as pa
+
+    try:
+        return pa.table(prospects)
+    except (pa.ArrowInvalid, TypeError, ValueError) as error:
+        raise _unknown_container(prospects) from error
 
 
 def _unchanged(scored: Any) -> Any:
@@ -154,16 +166,31 @@ def _record(prospect: Any) -> Mapping[str, Any] | None:
 
 
 def _pandas_of(arrow: pa.Table) -> pd.DataFrame:
-    """Return an Arrow table as a DataFrame: exact decimals as floats, dates as datetimes."""
+    """Return an Arrow table as a DataFrame: exact decimals as floats, dates as datetimes.
+
+    A dictionary of numbers becomes numbers: pandas refuses one that holds 0.0 and -0.0.
+    """
     import pyarrow as pa
 
     from fitmodel.tables.files import floats_of
 
     for position, column in enumerate(arrow.schema):
+        if pa.types.is_dictionary(column.type) and not _is_text(column.type.value_type):
+            plain = arrow.column(position).cast(column.type.value_type)
+            arrow = arrow.set_column(position, column.name, plain)
+    for position, column in enumerate(arrow.schema):
         if pa.types.is_decimal(column.type):
             arrow = arrow.set_column(position, column.name, floats_of(arrow.column(position)))
     frame: pd.DataFrame = arrow.replace_schema_metadata(None).to_pandas(date_as_object=False)
     return frame
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return (
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
 
 
 def _table_of_frame(scored: pd.DataFrame, given: Any) -> Any:
