@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from fitmodel.leakage.audit import LeakageReport
     from fitmodel.tables.files import FileTable
 
+LATER_BY_VALUES = {"empty when young", "parts from amount"}
+"""Kinds of leakage warnings that `train` repeats: prospects have other values than these deals."""
 FEW_CHURNERS = 100
 """Number of early churners needed to evaluate calibration (Van Calster and others 2016)."""
 
@@ -224,6 +226,15 @@ def leak_results(report: LeakageReport) -> Iterator[CheckResult]:
         yield result_of(finding.source, level, text, finding.attribute)  # type: ignore[arg-type]  # one of the two
 
 
+def _later_results(leakage: pd.DataFrame) -> Iterator[CheckResult]:
+    """Report the attributes whose values show that they are filled in or changed after closing."""
+    columns = leakage[["attribute", "kind", "verdict", "evidence", "remedy"]]
+    for name, kind, verdict, evidence, remedy in columns.astype("str").to_numpy().tolist():
+        if verdict == "warn" and kind in LATER_BY_VALUES:
+            text = f"{name}: {evidence}. Remedy: {remedy}"
+            yield result_of(f"leakage:{kind}", "warning", text, name)
+
+
 def sample_results(view: HistoryView) -> Iterator[CheckResult]:
     """Report whether there are enough deals to learn from, and to evaluate on."""
     churners = int((view.early_churn == 1).sum())
@@ -268,7 +279,10 @@ def _few_churners_text(churners: int, *, provisional: bool) -> str:
 
 
 def checks_of_training(
-    report: TrainingReport, questioned: QuestionedDeals, view: HistoryView
+    report: TrainingReport,
+    questioned: QuestionedDeals,
+    view: HistoryView,
+    leakage: pd.DataFrame | None = None,
 ) -> tuple[CheckResult, ...]:
     """Return the results that `train` reports on the model, the rows, the values and the level.
 
@@ -280,6 +294,8 @@ def checks_of_training(
         The deals as read, and the questions about them.
     view : HistoryView
         History of the deals.
+    leakage : DataFrame, optional
+        Leakage audit, as `LeakageReport.to_frame` returns it.
 
     Returns
     -------
@@ -293,6 +309,7 @@ def checks_of_training(
         *finding_results(read),
         *question_results(questioned.questions),
         *level_results(view),
+        *(() if leakage is None else _later_results(leakage)),
     )
     return shown(results, read.spec)
 
