@@ -188,9 +188,8 @@ def _pandas_of(arrow: pa.Table) -> pd.DataFrame:
 def _is_text(kind: pa.DataType) -> bool:
     import pyarrow as pa
 
-    return (
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(test(kind) for test in tests)
 
 
 def _table_of_frame(scored: pd.DataFrame, given: Any) -> Any:
