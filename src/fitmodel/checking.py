@@ -211,9 +211,11 @@ def time_results(view: HistoryView) -> Iterator[CheckResult]:
 
 
 def level_results(view: HistoryView) -> Iterator[CheckResult]:
-    """Report a change of the level of early churn, if there is one."""
+    """Report a change of the level of early churn, and of what is sold, if there is one."""
     if (shift := history_findings.find_level_shift(view)) is not None:
         yield result_of("time:level", "warning", str(shift), str(view.spec.deals.churned_on))
+    for each in history_findings.find_new_values(view):
+        yield result_of("time:new values", "warning", str(each), each.attribute)
 
 
 def leak_results(report: LeakageReport) -> Iterator[CheckResult]:
