@@ -131,7 +131,8 @@ def _about_currencies(amount: Column, columns: list[Column], spec: DealSpec) -> 
             f"{currency.name}: {currency.distinct} currencies ({shown}) for one column of "
             f"amounts {amount.name!r}",
             f'[rows] keep = {{"{currency.name}" = ["EUR"]}} for one of them, or a column of '
-            "amounts converted into one currency; or remove amount from [deals]",
+            "amounts converted into one currency; or remove amount from [deals] and exclude "
+            f"{amount.name} in [attributes]",
             must_answer=True,
         )
 

@@ -128,7 +128,10 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
             r"^(verkäufer|vertriebler|vende[du]|commercial|comercial)\w*( name)?$",
             r"销售(员|人员|代表|经理)?$|业务员",
         ),
-        rf"^{_OF_A_SALE} ?(owner|rep|seller|agent|sales ?person) ?{_NUMBER}$",
+        _any(
+            rf"^{_OF_A_SALE} ?(owner|rep|seller|agent|sales ?person) ?{_NUMBER}$",
+            r"^account ?manager( full)?( name)?$",
+        ),
     ),
     "team": (r"^(sales |hub spot )?(team|squad)( name)?$|vertriebsteam|^(équipe|equipo)$|团队$",),
     "amount": (

@@ -211,7 +211,8 @@ _LATER_ELSEWHERE = re.compile(plain_letters(_SURELY_ELSEWHERE))
 _NOT_LATER_ELSEWHERE = re.compile(plain_letters(_BEFORE_ELSEWHERE))
 
 _SELLER = (
-    r"(sales[\W_]?)?(rep|owner|seller|agent)(resentative|[\W_]?name|[\W_]?id)?|account[\W_]?exec\w*"
+    r"(sales[\W_]?)?(rep|owner|seller|agent)(resentative|[\W_]?name|[\W_]?id)?"
+    r"|account[\W_]?(exec\w*|manager)"
 )
 
 
