@@ -186,11 +186,9 @@ def _pandas_of(arrow: pa.Table) -> pd.DataFrame:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    import pyarrow as pa
+    from pyarrow import types
 
-    return (
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
+    return any(is_kind(kind) for is_kind in (types.is_string, types.is_large_string))
 
 
 def _table_of_frame(scored: pd.DataFrame, given: Any) -> Any:
