@@ -14,7 +14,7 @@ from fitmodel.deals._cell_warnings import cell_warnings
 from fitmodel.tables.cells import row_name, shortened
 from fitmodel.tables.moments import exchanged_day_and_month
 from fitmodel.tables.tidying import nested, unwritable
-from fitmodel.tables.values import is_text
+from fitmodel.tables.values import DateForm, day_of, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     RowNumbers = NDArray[np.intp] | None
 
 SHOWN_ROWS = 3
+MIN_OTHER_ORDER = 3  # dates with day and month in the other order; fewer may be typing errors
+MIN_OTHER_VALUES = 0.2  # share of rows with another value than all such dates have
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,32 @@ def exchanged_problem(cells: pd.Series[Any]) -> Problem | None:
         "no date has a day above 12 and every text has one: a spreadsheet has taken the day for "
         "the month in all others, so these dates are wrong",
     )
+
+
+def mixed_orders(table: pd.DataFrame, name: str, reading: Reading) -> tuple[str, str] | None:
+    """Return problem and remedy if all unreadable dates have day and month in the other order."""
+    other = {"day first": "month first", "month first": "day first"}.get(str(reading.order))
+    texts = table[name][reading.unreadable]
+    if other is None or len(texts) < MIN_OTHER_ORDER:
+        return None
+    if any(day_of(cell, DateForm(other)) is None for cell in texts):
+        return None
+    remedy = (
+        "write all dates as YYYY-MM-DD. To correct these rows alone is not enough: where the day "
+        "is at most 12, such dates are read with day and month exchanged"
+        f"{_shared_value(table, reading.unreadable)}"
+    )
+    return f"are written {other}, and the others {reading.order}", remedy
+
+
+def _shared_value(table: pd.DataFrame, rows: Mask) -> str:
+    """Return the sentence that names a value which all these rows have, and few others."""
+    for name in table.columns:
+        cells = table[name]
+        values = cells[rows].unique()
+        if len(values) == 1 and (cells != values[0]).mean() >= MIN_OTHER_VALUES:
+            return f". All of them have {name} {shown(values[0])}"
+    return ""
 
 
 @dataclass(frozen=True, eq=False)

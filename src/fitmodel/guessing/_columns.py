@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from fitmodel.guessing._names import VERSION, as_words, has_name_of
 from fitmodel.tables.values import is_text, read_dates, read_flags, read_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -60,6 +61,12 @@ class Column:
     def distinct(self) -> int:
         """Number of distinct values."""
         return int(self.cells.nunique())
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """Number of rows by value, as text; the most frequent value comes first."""
+        counts = {str(cell): int(rows) for cell, rows in self.cells.value_counts().items()}
+        return MappingProxyType(counts)
 
     @property
     def is_full(self) -> bool:

@@ -186,9 +186,10 @@ def _pandas_of(arrow: pa.Table) -> pd.DataFrame:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    from pyarrow import types
+    import pyarrow as pa
 
-    return any(is_kind(kind) for is_kind in (types.is_string, types.is_large_string))
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(test(kind) for test in tests)
 
 
 def _table_of_frame(scored: pd.DataFrame, given: Any) -> Any:

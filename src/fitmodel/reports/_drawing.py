@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import threading
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -51,8 +52,13 @@ _STYLES = frozenset(
 )
 _GEOMETRY = frozenset({"d", "x", "y", "width", "height", "viewBox", "transform", "clip-path", "id"})
 _SIZE = re.compile(r"([\d.]+)px")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|[\ud800-\udfff]")
+_CONTROL = re.compile(  # and marks that turn the words after them around
+    r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufffe\uffff]|[\ud800-\udfff]"
+)
+_SETTINGS = threading.Lock()  # a service draws several pages at once
 GREY_LEVELS = 255
+WIDTH = 4.4
+"""Inches of a plot on a page: so its letters can be read on a phone without scrolling."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +82,13 @@ class Drawing:
         return f'<svg role="img" viewBox="{self.view}" aria-label="{label}">{self.body}</svg>'
 
 
-def as_svg(ax: Axes) -> Drawing:
-    """Return the figure of the axes as SVG."""
+def as_svg(ax: Axes, width: float | None = WIDTH) -> Drawing:
+    """Return the figure of the axes as SVG, in a width in inches; None: its own width."""
     from matplotlib.text import Text
 
     figure = figure_of(ax)
+    if width is not None:
+        figure.set_figwidth(width)
     _plain_numbers(figure)
     texts: list[Any] = figure.findobj(Text)  # searched only once, because it visits every artist
     _replace_control_characters(texts)
@@ -95,7 +103,8 @@ def _svg(figure: Figure, texts: Sequence[Text]) -> str:
 
     content = io.StringIO()
     as_text: Any = {"svg.fonttype": "none", "svg.hashsalt": "fitmodel"}
-    with readable(texts), rc_context(as_text):  # fonts that have all letters; text stays text
+    # Fonts that have all letters; text stays text. Both are settings of the whole process.
+    with _SETTINGS, readable(texts), rc_context(as_text):
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     return content.getvalue()
 
@@ -112,7 +121,7 @@ def _plain_numbers(figure: Figure) -> None:
 
 
 def _replace_control_characters(texts: Sequence[Text]) -> None:
-    """Replace characters that XML does not allow; names in a table may contain them."""
+    """Replace characters that XML does not allow, or that turn words; names may contain them."""
     for text in texts:
         if _CONTROL.search(text.get_text()):
             text.set_text(_CONTROL.sub("\ufffd", text.get_text()))

@@ -21,6 +21,7 @@ from fitmodel.sales._comparison import PlanComparison, compare_plans
 from fitmodel.sales._deal_lines import make_lines, month_of
 from fitmodel.sales._ledger import Ledger, split_commission
 from fitmodel.sales._payroll import pay_out, refuse_unknown_leavers, write_payroll
+from fitmodel.sales._payroll_limits import limit_credit_notes
 from fitmodel.sales.people import check_index, people_in
 from fitmodel.sales.rates import expected_leavers
 
@@ -114,7 +115,7 @@ def pay(
     refuse_unknown_leavers(plan, [*people_in(table, spec, "rep").dropna(), *lines["rep"].dropna()])
     at_signing = pd.Series(view.followup_months, view.index).loc[lines.index] - lines["months"]
     chances = chances_to_reach(view, spec, plan.ages, probability, since=at_signing)
-    entries = _entries(plan, lines, chances)
+    entries = limit_credit_notes(lines, _entries(plan, lines, chances))
     table = (
         _signed(lines, spec).join(entries)
         if lines.index.is_unique

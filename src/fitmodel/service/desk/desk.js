@@ -1,7 +1,7 @@
 // The deal desk: facts -> pipeline or upload -> assessed rows -> the view that the address names.
 import * as api from "./api.js";
 import * as deal from "./deal.js";
-import { $, notice, progress, show } from "./dom.js";
+import { $, make, notice, progress, show } from "./dom.js";
 import * as quiz from "./quiz.js";
 import * as reports from "./reports.js";
 import { assessRows, readProspects, servedRows, wholeRow } from "./prospects.js";
@@ -20,13 +20,11 @@ let isAway = false; // what was decided could not be asked
 let isFresh = false; // the rows say what was decided up to now
 let left = null; // the row that was open, to come back to
 
-async function start() {
+function start() {
   for (const part of [table, deal]) part.begin();
   reports.begin(modelChanged);
   listen();
-  const spoken = speak(wanted());
-  loading = load(spoken, earlyRows());
-  await spoken;
+  loading = load(speak(wanted()), earlyRows());
 }
 
 /** The rows, asked for with the facts, where the page says that there are some to be shown. */
@@ -99,11 +97,15 @@ function tellDecisions(problem) {
 
 function describe() {
   const months = facts.model.horizon_months;
-  $("source").textContent = [
+  const faulty = rows.filter((row) => row.error).length;
+  const parts = [
     source?.name,
-    source && say("so_many", { number: number(rows.length) }),
+    source && say("so_many", { number: number(rows.length - faulty) }),
+    source && faulty > 0 && make("button", { type: "button", id: "see-faults", class: "link", onclick: table.seeFaults },
+      say("faults", { number: number(faulty) })),
     months && say(months === 1 ? "horizon_one" : "horizon", { months }),
-  ].filter(Boolean).join(" · ");
+  ].filter(Boolean);
+  $("source").replaceChildren(...parts.flatMap((part, place) => (place ? [" · ", part] : [part])));
   $("empty-columns").textContent = say("needs", { names: facts.model.attributes.map((item) => item.name).join(", ") });
   $("foot").textContent = say("foot", { version: facts.model.version });
   show($("empty"), source === null);
@@ -158,6 +160,7 @@ const keptUpload = () => JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
 // -- the address ------------------------------------------------------------------------------
 
 async function route() {
+  $("decide").close(); // it is about the deal that is left
   if (facts === null) return;
   const [, view, key] = /^#\/(deal|try|team|model|watch|quiz)?(?:\/(.*))?$/.exec(location.hash || "#/") ?? [];
   const row = view === "deal" ? rows.find((item) => item.key === decoded(key)) : null;
@@ -193,6 +196,7 @@ async function openDeal(row) {
     left = row?.key ?? null;
     openView("deal", row === null ? "#/try" : "#/");
     deal.open(whole, facts);
+    entitle();
     $("deal-title").focus({ preventScroll: true });
     scrollTo(0, 0);
   } catch (error) {
@@ -213,18 +217,29 @@ function openView(name, current) {
   if (name !== "pipeline") isFresh = false;
   guide(name);
   for (const view of ["pipeline", "deal", "quiz", ...reports.PAGES]) show($(view), view === name);
+  entitle();
   for (const link of document.querySelectorAll("nav a")) {
     if (link.getAttribute("href") === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
 }
 
-/** The decisions of now; a list that cannot be had says so, and stays as it was. */
+/** The name of the view in the browser's tab and history. */
+function entitle() {
+  const heading = document.querySelector("main > section:not([hidden]) h1");
+  document.title = [heading?.textContent, say("title"), "fitmodel"].filter(Boolean).join(" · ");
+}
+
+/** The rows, decisions and model of now; a list that cannot be had says so, and stays as it was. */
 async function lookAgain() {
   const mine = source;
-  if (!mine || mine.uploaded || !facts.has.log) return;
+  if (!mine || mine.uploaded) return;
   const spoken = language();
   try {
+    if ((await api.versionInUse()) !== facts.model.version) {
+      await modelChanged();
+      return;
+    }
     const { rows: found, problem } = await servedRows(facts);
     if (mine !== source || spoken !== language()) return; // another table or language meanwhile
     if (isAway) notice(null);
@@ -272,15 +287,21 @@ function listen() {
     $("main").focus();
   });
   $("language").addEventListener("change", async () => {
-    await speak($("language").value);
+    notice(null);
+    try {
+      await speak($("language").value);
+    } catch (error) {
+      complain(error);
+      return;
+    }
     if (facts === null) return;
     describe();
     guide();
     await translateRows();
     deal.translateForm();
+    entitle();
     reports.translate();
-    if (!$("quiz").hidden) quiz.open(facts);
-    drawTheme();
+    if (!$("quiz").hidden) quiz.translate();
   });
   $("theme").addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
