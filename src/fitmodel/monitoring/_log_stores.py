@@ -172,7 +172,8 @@ class SqliteStore:
     @contextmanager
     def writing(self) -> Iterator[Cursor]:
         """Return a context of one transaction; see `Store.writing`."""
-        with self.reading() as connection:
+        with self.reading():
+            connection = self._connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
                 connection.execute("PRAGMA secure_delete = ON")
