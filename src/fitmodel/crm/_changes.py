@@ -44,14 +44,6 @@ class ChangeLog:
 
     Attributes
     ----------
-    table_name : str
-        Name of the table in messages, such as ``[history.fields]``.
-    section : HistoryTable
-        The table's section in the contract.
-    ids : Index of str
-        Ids of the deals in the table.
-    fields : tuple of str
-        Names of the fields.
     bounds : ndarray of int64 of shape (deals * fields + 1,)
         Position of the first row of each deal and field; the last entry is the number of rows.
     times : ndarray of int64 of shape (rows,)
@@ -133,8 +125,6 @@ class ChangeLog:
 
         Parameters
         ----------
-        name : str
-            Name of the field, one of `fields`.
         deals : ndarray of int64 of shape (n,)
             Positions of the deals, as returned by `deals`.
         moments : ndarray of int64 of shape (n,)
@@ -177,11 +167,6 @@ class ChangeLog:
 
     def before_changes(self, name: str, deals: Ints, moments: Ints) -> tuple[Codes, Mask]:
         """Return values before a moment, also for deals whose first row is later.
-
-        Parameters
-        ----------
-        name, deals, moments
-            As for `as_of`.
 
         Returns
         -------
@@ -243,10 +228,6 @@ def read_changes(
 
     Parameters
     ----------
-    table_name : str
-        Name of the table in messages, such as ``[history.fields]``.
-    section : HistoryTable
-        The table's section in the contract.
     given : DataFrame or path, optional
         Table that replaces the one in the contract.
     ids : sequence of str, optional

@@ -105,18 +105,8 @@ class EventLog:
 
     Attributes
     ----------
-    table_name : str
-        Name of the table in messages, such as ``[events.activities]``.
     name : str
         Name of the table in the contract; the names of its attributes begin with it.
-    section : EventTable
-        The table's section in the contract.
-    ids : Index of str
-        Ids of the deals in the table.
-    all_events : EventRows
-        All events.
-    by_kind : mapping of str to EventRows
-        The events of each kind.
     kind : ndarray of int32 of shape (events,)
         Kind of each sorted event as its position in `kinds`; -1 if it has none.
     kinds : tuple of str
@@ -231,10 +221,6 @@ def read_events(
 
     Parameters
     ----------
-    name : str
-        Name of the table in the contract: ``activities`` for ``[events.activities]``.
-    section : EventTable
-        The table's section in the contract.
     given : DataFrame or path, optional
         Table that replaces the one in the contract.
     ids : sequence of str, optional

@@ -34,8 +34,6 @@ class IndexedRows:
 
     Parameters
     ----------
-    section : HistoryTable
-        The table's section in the contract.
     in_parts : bool
         Whether the table is read in parts; the arrays are then kept in files.
     """

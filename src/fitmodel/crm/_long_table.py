@@ -43,12 +43,8 @@ class RowFinding:
         ``{settled}``.
     remedy, column : str
         What the user can do, and the column.
-    count, total : int
-        Number of rows with the finding, and of all rows.
     row : int
         Number of the first row with the finding.
-    value : str
-        The value of the column in that row.
     settled : int
         Number that replaces ``{settled}`` in `what`.
     """
@@ -124,12 +120,6 @@ class Rows:
 
     Attributes
     ----------
-    table_name : str
-        Name of the table in messages, such as ``[history.fields]``.
-    section : LongTable
-        The table's section in the contract.
-    names : tuple of str
-        Names of the columns.
     row_findings : list of RowFinding
         Findings on the rows, in the order of the checks.
     metadata : TableMetadata or None
@@ -309,8 +299,6 @@ class Coded:
     ----------
     codes : ndarray of int32 of shape (rows,)
         -1 where the value is missing.
-    levels : list
-        The distinct values.
     """
 
     codes: NDArray[np.int32]

@@ -106,8 +106,6 @@ def moments_of(deals: pd.DataFrame, spec: DealSpec, as_of: date | None = None) -
     ----------
     deals : DataFrame
         The table as read, before any conversion.
-    spec : DealSpec
-        The contract.
     as_of : date, optional
         Day as of which prospects are viewed; by default today.
     """

@@ -187,10 +187,6 @@ def open_rows(
 
     Parameters
     ----------
-    table_name : str
-        Name of the table in messages, such as ``[history.fields]``.
-    section : LongTable
-        The table's section in the contract.
     given : DataFrame or path, optional
         Table that replaces the one in the contract.
     ids : sequence of str, optional

@@ -45,12 +45,6 @@ def settle(
 
     Parameters
     ----------
-    deals : DataFrame
-        Past deals.
-    spec : DealSpec
-        The contract.
-    tables : CrmTables
-        Its tables.
     moments : ndarray of int64 of shape (deals,)
         Cut-off of each deal.
 

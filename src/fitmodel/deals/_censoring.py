@@ -130,8 +130,6 @@ def propensity_weights(
 
     Parameters
     ----------
-    deals : DataFrame
-        Past deals, as returned by ``read_deals``.
     spec : DealSpec
         The contract; the column of the role `propensity` is used. Without one all weights are 1. An
         empty value means that the deal was not flagged: its weight is 1.

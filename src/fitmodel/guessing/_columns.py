@@ -31,13 +31,7 @@ PLAIN_FLAGS = frozenset({"0", "1", "0.0", "1.0", "yes", "no", "y", "n", "true", 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A column of a tidy table; its features are computed on first use.
-
-    Parameters
-    ----------
-    cells : Series
-        The column, with its name.
-    """
+    """A column of a tidy table; its features are computed on first use."""
 
     cells: pd.Series[Any]
 

@@ -30,8 +30,6 @@ class Draft:
         The column of each role found so far.
     units : dict
         Other keys of ``[deals]``, such as units.
-    rows : dict
-        Keys of ``[rows]``.
     notes : dict of column name to str
         How each column was interpreted, or why it was left out.
     unsure : list of str
@@ -160,8 +158,6 @@ def write_toml(
     ----------
     deals : mapping of str to value
         Keys of ``[deals]``: roles with their columns, and units.
-    rows : mapping of str to value
-        Keys of ``[rows]``.
     exclude : iterable of str
         Columns to list in ``[attributes] exclude``.
     notes : mapping of str to str

@@ -55,8 +55,6 @@ class NeverLeft:
 
     Attributes
     ----------
-    column : Column
-        The column.
     rows : ndarray of bool of shape (rows,)
         The rows with these values.
     counts : dict of str to int
@@ -80,8 +78,6 @@ def about_never_left(
     ----------
     columns : list of Column
         Columns of the kept rows, without those of ``[rows]``.
-    spec : DealSpec
-        The contract.
     dated : ndarray of bool of shape (rows,) or None
         Rows with a date of leaving.
     """

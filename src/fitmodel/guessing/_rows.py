@@ -29,8 +29,6 @@ class Stage:
 
     Attributes
     ----------
-    column : str
-        Name of the column.
     customers : tuple of str
         Values that mean a customer, as written in the table.
     others : mapping of str to int
@@ -165,8 +163,6 @@ class Repeats:
 
     Attributes
     ----------
-    column : Column
-        The column.
     of_customer : bool
         Whether its name suggests the id of a customer, not of a deal.
     is_id : bool

@@ -32,8 +32,6 @@ class Status:
 
     Attributes
     ----------
-    column : Column
-        The column.
     left : ndarray of bool of shape (rows,)
         Whether each customer left.
     churned_values : tuple of str

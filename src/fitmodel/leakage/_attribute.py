@@ -83,8 +83,6 @@ class Attribute:
 
     Attributes
     ----------
-    name : str
-        Name of the attribute.
     column : Series of shape (n,)
         Its values; dates are days before closing.
     is_date : bool

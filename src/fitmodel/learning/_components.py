@@ -50,8 +50,6 @@ class Sample:
 
     Parameters
     ----------
-    follow_up : FollowUp
-        Follow-up of each deal.
     imputed : Imputed
         Design, soft labels and weights.
     counts : ndarray of int8, shape (n, replicates)

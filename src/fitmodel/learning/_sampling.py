@@ -210,8 +210,6 @@ def cut_dates(
         Day on which each deal was signed.
     seen : ndarray, shape (n,)
         Months within the horizon for which each deal was observed.
-    folds : int
-        Number of folds.
     """
     order = np.argsort(closed, kind="stable")
     cumulative = np.cumsum(seen[order])

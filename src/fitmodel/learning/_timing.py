@@ -71,14 +71,8 @@ def choose_timing(
 
     Parameters
     ----------
-    columns : sequence of Column
-        Column of each attribute.
     codes : ndarray of int, shape (n, attributes)
         Codes of the deals.
-    follow_up : FollowUp
-        Follow-up of the deals, in one stratum.
-    baseline : Baseline
-        Baseline that is common to all deals.
     log_odds : ndarray, shape (n,)
         Contributions of each deal's attributes, to which the baseline was fitted.
 

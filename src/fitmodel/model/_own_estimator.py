@@ -52,10 +52,6 @@ class EstimatorModel(FitModel):
     ----------
     scorer : Scorer
         Scorer whose scorecard has no tables; it reads prospects and applies the policy.
-    own : OwnClassifier
-        The user's fitted estimator.
-    manifest : mapping
-        Manifest of the bundle.
     path : Path or None
         Folder of the bundle.
     """

@@ -55,8 +55,6 @@ class RowEncoder:
 
     Parameters
     ----------
-    scorecard : Scorecard
-        Scorecard whose attributes are read.
     closed_on : str or None
         Key of the (expected) closing date, from which dates are counted back.
     forms : Forms

@@ -187,8 +187,6 @@ def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFram
 
     Parameters
     ----------
-    predictions : DataFrame
-        One row per prospect.
     lost : dict of int to str
         From the position of each lost row to why it is lost, as
         `fitmodel.deals.vocabulary.LostRows.of_table` returns it.

@@ -126,8 +126,6 @@ class Sentences:
         ----------
         term : int
             Position of the term in the scorecard.
-        codes : sequence of int
-            Codes of all attributes.
         values : sequence of str
             Values of the term's one or two attributes, in words.
         contribution : float

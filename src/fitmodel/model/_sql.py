@@ -105,10 +105,6 @@ def add_decision(steps: Steps, policy: Policy, *, has_amount: bool) -> None:
 
     Parameters
     ----------
-    steps : Steps
-        Statement to which the steps are added.
-    policy : Policy
-        Decision policy of the model.
     has_amount : bool
         Whether the table has a column with the contract value.
     """
@@ -251,12 +247,8 @@ def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tupl
 
     Parameters
     ----------
-    steps : Steps
-        Statement to which the steps are added.
     sentences : Sentences
         Sentences of the scorecard; their weights put reasons about the seller last.
-    count : int
-        Number of reasons for each prospect.
     """
     sql, scorecard = steps.dialect, sentences.scorecard
     terms = range(1, len(scorecard.terms) + 1)

@@ -100,8 +100,6 @@ class EarlierDecision:
 
     Parameters
     ----------
-    number : int
-        Number of the decision in the log.
     action : str
         "signed", "declined" or "overridden".
     assessment : int or None
@@ -165,8 +163,6 @@ def decided_on(assessments: pd.DataFrame, decisions: pd.DataFrame) -> pd.Series[
 
     Parameters
     ----------
-    assessments : DataFrame
-        All assessments of the log.
     decisions : DataFrame
         The last decision on each prospect, indexed by prospect.
     """

@@ -30,14 +30,8 @@ def scoreboard_section(
 
     Parameters
     ----------
-    board : RepPerformance
-        Result of `compute_rep_performance`.
     by : {"rep", "team"}
         Whether reps or teams are compared.
-    language : {"en", "zh"}
-        Language of the page.
-    money_format : str
-        Format of an amount of money (``[words] money``).
     """
     say = phrases(language, "sales_page")
     kinds = [*board.reps["verdict"], "company"]
@@ -91,8 +85,6 @@ def trend_section(
         Rep performance with quarters, for which the contract must have dates.
     by : {"rep", "team"}
         Whether reps or teams are shown.
-    language : {"en", "zh"}
-        Language of the page.
 
     Returns
     -------
@@ -120,8 +112,6 @@ def profile_section(profile: Profile, *, language: str = "en") -> Section:
     ----------
     profile : Profile
         Profile whose words are in the same language.
-    language : {"en", "zh"}
-        Language of the page.
 
     Returns
     -------
@@ -159,13 +149,6 @@ def edits_section(found: EditsAfterFlags, *, language: str = "en") -> Section:
     """
     Write how often flagged prospects were edited, compared with the other prospects.
 
-    Parameters
-    ----------
-    found : EditsAfterFlags
-        Result of `find_edits_after_flags`.
-    language : {"en", "zh"}
-        Language of the page.
-
     Returns
     -------
     Section
@@ -202,16 +185,8 @@ def counts_section(
 
     Parameters
     ----------
-    counts : Counts
-        Result of `compute_counts`.
-    by : {"rep", "team"}
-        Whether the counts are per rep or per team.
     why : str
         Sentence on why the page has counts only.
-    language : {"en", "zh"}
-        Language of the page.
-    money_format : str
-        Format of an amount of money (``[words] money``).
 
     Returns
     -------

@@ -237,12 +237,8 @@ def forecast_bonus(
         Renewals of the deals signed in the period so far, from `compute_renewals`.
     renewals : DataFrame
         Renewals of all deals, from which the rep's true ratio is estimated.
-    bonus : Bonus
-        Rule of the bonus.
     share_to_come : float
         Remaining days of the period over the days that have passed.
-    seed : int
-        Seed of the simulation.
 
     Returns
     -------

@@ -38,8 +38,6 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
     ----------
     view : HistoryView
         View of the deals that have an amount.
-    plan : Plan
-        The commission plan.
     rows : DataFrame, optional
         The rows of the deals before the rows of each customer were combined.
 

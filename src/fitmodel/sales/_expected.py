@@ -195,10 +195,6 @@ def own_months_of(view: HistoryView, spec: DealSpec, expected: Expected) -> OwnM
     ----------
     view : HistoryView
         View of the deals for which `expected` was computed.
-    spec : DealSpec
-        Contract of the deals.
-    expected : Expected
-        From `compute_expected`.
     """
     known = view.training_set()
     probability = np.asarray(expected.probability.reindex(known.index), dtype=np.float64)
@@ -263,8 +259,6 @@ def predict_over_reps(
     ----------
     view : HistoryView
         View of all deals; its contract has no rep among the attributes.
-    spec : DealSpec
-        Contract of the deals.
     choice : Choice
         Settings of the fits.
     training_set : TrainingSet

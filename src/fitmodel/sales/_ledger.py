@@ -160,8 +160,6 @@ def split_commission(
 
     Parameters
     ----------
-    plan : Plan
-        The commission plan.
     amount : Decimal
         Yearly contract value.
     months : float

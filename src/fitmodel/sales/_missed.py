@@ -45,14 +45,8 @@ def compute_missed_warnings(
 
     Parameters
     ----------
-    deals : DataFrame
-        Past deals, as read by ``read_deals``.
-    spec : DealSpec
-        Contract of the deals.
     retrospective : Retrospective
         Predictions as of signing, of the same deals.
-    language : {"en", "zh"}
-        Language of the names of the signals.
 
     Returns
     -------

@@ -48,8 +48,6 @@ def pay_out(
 
     Parameters
     ----------
-    plan : Plan
-        The commission plan.
     lines : DataFrame
         Lines of the ledger, from `make_lines`.
     entries : DataFrame
@@ -138,8 +136,6 @@ def refuse_unknown_leavers(plan: Plan, reps: Iterable[str]) -> None:
 
     Parameters
     ----------
-    plan : Plan
-        The commission plan.
     reps : iterable of str
         Names of all reps who sold any of the deals, whether or not the amount is known.
 

@@ -25,8 +25,6 @@ class ExcludedCauses(Clause):
 
     Parameters
     ----------
-    column : str
-        Column of the deals with the cause of leaving.
     causes : tuple of str
         Excluded causes; case and surrounding spaces do not matter. A customer who left for one of
         them counts as one who stayed: the whole commission is earned, and nothing is clawed back.

@@ -50,8 +50,6 @@ def compute_renewals(
 
     Parameters
     ----------
-    view : HistoryView
-        View of the deals with their labels.
     probability : Series of float
         Probability of early churn of every deal.
     age_months : float

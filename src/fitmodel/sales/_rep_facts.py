@@ -149,8 +149,6 @@ class Alias:
 
     Parameters
     ----------
-    attribute : str
-        Name of the attribute.
     segments : tuple of Segment
         The rep's own levels or bands, the most frequent first.
     share_of_segments : float
@@ -178,10 +176,6 @@ def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict
 
     Parameters
     ----------
-    view : HistoryView
-        View of the deals with their labels.
-    spec : DealSpec
-        Contract of the deals.
     who : Series of str
         Rep (or team) of each deal.
 

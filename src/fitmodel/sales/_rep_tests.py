@@ -152,10 +152,6 @@ def change_tails(
 
     Given the total number of a rep's customers who left, the number who left in the recent months
     is binomial. The change in the ratio of all other reps is allowed for.
-
-    Returns
-    -------
-    p_more, p_fewer : ndarray, shape (reps,)
     """
     from scipy.stats import binom
 
@@ -238,7 +234,6 @@ def _kernels(step: float) -> tuple[Floats, Floats]:
 
     Returns
     -------
-    ratios : ndarray, shape (ratios,)
     kernels : ndarray, shape (differences + 1, levels, ratios)
         Each row sums to 1; the last difference is that of a rep who is far from the rest.
     """

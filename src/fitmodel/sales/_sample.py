@@ -75,16 +75,8 @@ def fit_on_sample(
 
     Parameters
     ----------
-    training_set : TrainingSet
-        All deals.
     chosen : ndarray of int
         Positions of the deals from which the effects are learned.
-    spec : DealSpec
-        Contract of the deals.
-    choice : Choice
-        Settings of the fit.
-    view : HistoryView
-        View of all deals.
     replicates : int or None
         Number of bootstrap replicates; None for the number in the contract.
     """

@@ -42,8 +42,6 @@ class Segment:
 
     Parameters
     ----------
-    attribute : str
-        Name of the attribute.
     level : str or None
         The level; None for a band of a number, and where the value is missing.
     low, high : float
@@ -100,10 +98,6 @@ def segment_deals(
 
     Parameters
     ----------
-    deals : DataFrame
-        Past deals, as read by ``read_deals``.
-    spec : DealSpec
-        Contract of the deals.
     min_deals : int
         A segment with fewer deals is left out.
     people : bool

@@ -174,12 +174,8 @@ class BatchLog:
 
     Parameters
     ----------
-    log : AssessmentLog
-        Log to write to.
     model : FitModel
         Model that scores the table; its contract names the id.
-    table : Source
-        Table that is scored.
 
     Raises
     ------
@@ -212,8 +208,6 @@ class BatchLog:
         ----------
         chunk : Chunk
             Rows that were scored.
-        columns : dict of str to pyarrow.Array
-            Prediction columns of its rows.
 
         Raises
         ------

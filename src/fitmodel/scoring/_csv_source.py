@@ -61,8 +61,6 @@ class _Form(NamedTuple):
 
     Attributes
     ----------
-    path : path
-        Path of the file, for messages.
     fields : list of str
         Fields of the header, as they are written.
     separator : str
@@ -90,10 +88,6 @@ def open_csv(
 
     Parameters
     ----------
-    path : path
-        Path of the file, for messages.
-    file : stream of bytes
-        The open file, at its beginning.
     tabs : bool
         Whether the separator is a tab.
     reopen : callable or None
@@ -290,8 +284,6 @@ def stream_after_rows(stream: BinaryIO, rows: int, separator: str) -> _Remaining
 
     Parameters
     ----------
-    stream : stream of bytes
-        The stream, at the beginning of the first row.
     rows : int
         Number of rows to skip, including the header; at least one.
     separator : str

@@ -34,8 +34,6 @@ class DatabaseSink:
 
     Parameters
     ----------
-    url : str
-        URL of the database and the table, see `fitmodel.tables.databases`.
     upsert : str, optional
         Column of the id. Rows whose id is in the table are updated, the others are added, and all
         other rows of the table stay. Without it all rows of the table are replaced. If there is

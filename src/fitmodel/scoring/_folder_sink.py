@@ -113,8 +113,6 @@ class _Part(NamedTuple):
         Writer of the open file; None before the first row of the next file.
     number : int
         Number of the file among those of the value, from 0.
-    rows : int
-        Number of rows written to the file.
     """
 
     writer: pq.ParquetWriter | None
@@ -127,10 +125,6 @@ class _Writer:
 
     Parameters
     ----------
-    folder : Path
-        Folder to write the files to.
-    schema : pyarrow.Schema
-        Schema of the batches.
     partition_by : str or None
         Column by whose values rows are divided; None for no division.
     rows_per_file : int

@@ -55,8 +55,6 @@ class Parts:
 
     Attributes
     ----------
-    folder : Path
-        Folder of the stored predictions.
     day : date
         Day from which dates are counted back: that of the first run.
     """

@@ -61,10 +61,6 @@ class Parts:
 
     Attributes
     ----------
-    holder : ModelHolder
-        The model in use.
-    limits : Settings
-        Limits of the service.
     log : AssessmentLog or None
         Log in which assessments and decisions are stored.
     pages : Pages
@@ -240,10 +236,6 @@ def reps_without_deals(people: People, known: Iterable[str], column: str) -> lis
 
     Parameters
     ----------
-    people : People
-        Users of the service.
-    known : iterable of str
-        Names of the reps in the deals.
     column : str
         Column with the rep, which the warnings name.
     """

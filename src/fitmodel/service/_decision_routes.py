@@ -141,8 +141,6 @@ def add_decisions(
 
     Parameters
     ----------
-    app : FastAPI
-        Application to add them to.
     log : AssessmentLog or None
         Log in which decisions are stored.
     deals : DealLog or None
@@ -254,11 +252,6 @@ class LatestDecisions:
     """The latest decision on each prospect, read from the log at every call.
 
     Only the ids under which the log has assessments are kept between calls.
-
-    Parameters
-    ----------
-    log : DecisionLog
-        The decision log to read.
     """
 
     def __init__(self, log: DecisionLog) -> None:

@@ -162,13 +162,7 @@ def _card(model: FitModel) -> str:
 
 
 class Registry:
-    """The registered model of which the service uses a version.
-
-    Parameters
-    ----------
-    holder : ModelHolder
-        The model in use.
-    """
+    """The registered model of which the service uses a version."""
 
     def __init__(self, holder: ModelHolder) -> None:
         self._holder = holder

@@ -60,12 +60,8 @@ class PastTable:
 
     Attributes
     ----------
-    path : Path
-        The file.
     spec : DealSpec or None
         Contract to read the file with; None: that of the model.
-    plans : tuple of Plan
-        Commission plans to apply to the deals.
     """
 
     path: Path
@@ -99,8 +95,6 @@ class Pages:
 
     Parameters
     ----------
-    holder : ModelHolder
-        The model in use.
     deals : PastTable or None
         File of past deals; without it there are no reports.
     log : DecisionLog or None

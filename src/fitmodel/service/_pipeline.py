@@ -39,8 +39,6 @@ class Pipeline:
 
     Parameters
     ----------
-    path : Path
-        The file.
     limits : Settings
         Limits of the service; those of a request apply to the file too.
     history : callable, optional

@@ -131,15 +131,7 @@ def _errors_as_answers() -> Iterator[None]:
 
 
 class Timelines:
-    """Timelines of single prospects, from the history tables of the model in use.
-
-    Parameters
-    ----------
-    holder : ModelHolder
-        The model in use.
-    histories : RequestHistories
-        History tables that the contract of the model names.
-    """
+    """Timelines of single prospects, from the history tables of the model in use."""
 
     def __init__(self, holder: ModelHolder, histories: RequestHistories) -> None:
         self._holder, self._histories = holder, histories

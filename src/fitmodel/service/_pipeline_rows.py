@@ -102,8 +102,6 @@ class PipelineRows:
     ----------
     pipeline : Pipeline
         File of open prospects.
-    holder : ModelHolder
-        The model in use.
     decisions : LatestDecisions, optional
         Latest decisions of the decision log; without it the rows have no decision.
     """

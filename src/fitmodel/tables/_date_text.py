@@ -260,8 +260,6 @@ def detect_date_order(
 
     Parameters
     ----------
-    values : sequence of str or number
-        Distinct values of the column.
     rows : iterable of int
         Number of rows of each value.
     hint : {"day first", "month first"}, optional
