@@ -242,6 +242,7 @@ _MOVED = {
     "tables.missing_words": "tables.tidying",
     "tables.mistaken_dates": "tables.moments",
     "tables.placeholders": "tables.tidying tables._placeholders",
+    "tables.scripts": "tables.vocabulary",
     "tables.spool": "tables.files tables._spool",
     "tracking.abandoned": "tracking.lifecycle",
     "tracking.contest": "evaluation.comparison",

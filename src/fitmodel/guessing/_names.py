@@ -11,7 +11,7 @@ import unicodedata
 
 from fitmodel.deals.vocabulary import words_of
 from fitmodel.guessing._foreign_names import foreign_rank, with_foreign
-from fitmodel.tables.scripts import plain_letters
+from fitmodel.tables.vocabulary import plain_letters
 
 _DATE = r"(on|at|date|day|dt|datum|tag|time|timestamp|ts|am|zum|le|el|em)"
 _NUMBER = r"(id|no|nr|num|number|nummer|key|code|uuid|guid|编号|号)"

@@ -20,7 +20,7 @@ from fitmodel.guessing._question import (
     rule_of,
     values_text,
 )
-from fitmodel.tables.scripts import plain_letters
+from fitmodel.tables.vocabulary import plain_letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import Literal
 
-from fitmodel.tables.scripts import plain_letters
+from fitmodel.tables.vocabulary import plain_letters
 
 _WORK = (
     r"(activit(y|ies)|notes?|calls?|e?mails?|meetings?|tasks?|engagements?|touch ?(points?|es)"

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.tables.cells import shown
-from fitmodel.tables.scripts import plain_digits
 from fitmodel.tables.values import (
     UnreadableValueError,
     flag_text,
@@ -38,7 +37,7 @@ from fitmodel.tables.values import (
 )
 from fitmodel.tables.values import read_day as as_day
 from fitmodel.tables.values import read_number as as_number
-from fitmodel.tables.vocabulary import UNCLEAR_WORDS
+from fitmodel.tables.vocabulary import UNCLEAR_WORDS, plain_digits
 
 __all__ = [
     "MISSING",

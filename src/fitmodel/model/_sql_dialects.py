@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fitmodel.exceptions import SpecError
-from fitmodel.tables.scripts import NUMBER_SIGNS
+from fitmodel.tables.vocabulary import NUMBER_SIGNS
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _PART = re.compile(r"[^\W\d][\w$-]*")

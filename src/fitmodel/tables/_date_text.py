@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.tables.scripts import plain_digits, plain_letters
+from fitmodel.tables.vocabulary import plain_digits, plain_letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fitmodel.tables.scripts import plain_digits
 from fitmodel.tables.vocabulary import (
     BEFORE_CURRENCY,
     CURRENCY_CODES,
@@ -19,6 +18,7 @@ from fitmodel.tables.vocabulary import (
     MONEY_SCALES,
     SCALES,
     UNCLEAR_SCALES,
+    plain_digits,
 )
 
 if TYPE_CHECKING:
