@@ -190,7 +190,7 @@ _MOVED = {
     "sales.bonus": "sales.incentives sales._bonus",
     "sales.chances": "sales.incentives",
     "sales.comparison": "sales.incentives sales._comparison",
-    "sales.counts": "sales.rep_performance sales._counts",
+    "sales.counts": "sales.rep_performance sales.people",
     "sales.edits": "sales.rep_performance sales._edits",
     "sales.entries": "sales.incentives sales._ledger",
     "sales.expected": "sales.rep_performance sales._expected",

@@ -14,8 +14,8 @@ import pandas as pd
 from fitmodel.deals.months import add_months, months_between
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
-from fitmodel.sales._counts import count_deals
 from fitmodel.sales._segments import segment_deals
+from fitmodel.sales.people import count_deals
 from fitmodel.sales.rates import NORMAL_95, expected_leavers
 
 if TYPE_CHECKING:
