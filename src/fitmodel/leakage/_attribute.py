@@ -31,8 +31,7 @@ MIN_AUC_MAYBE_LATER, MIN_AUC_SURELY_LATER = 0.75, 0.6
 
 @dataclass(frozen=True)
 class Finding:
-    """
-    One finding of the audit on an attribute.
+    """One finding of the audit on an attribute.
 
     Attributes
     ----------
@@ -78,8 +77,7 @@ class Separation:
 
 @dataclass(frozen=True, eq=False)
 class Attribute:
-    """
-    One attribute of all deals.
+    """One attribute of all deals.
 
     Attributes
     ----------
@@ -178,8 +176,7 @@ MIN_LEFT, FIRST_SHARE, MIN_DELAY = 20, 0.05, 1.5
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """
-    Deals with their attributes and outcomes.
+    """Deals with their attributes and outcomes.
 
     Attributes
     ----------
@@ -236,8 +233,7 @@ class History:
         return {name: numbers for name, numbers in columns.items() if numbers is not None}
 
     def is_bound_by_term(self, group: Mask) -> bool:
-        """
-        Return whether a contract term seems to prevent a group from leaving early.
+        """Return whether a contract term seems to prevent a group from leaving early.
 
         This is so if customers of the group leave, but all of them long after the horizon. A field
         that is filled in only for customers who stay looks similar, but then some leave soon after
@@ -250,8 +246,7 @@ class History:
 
 
 def history_of(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> History:
-    """
-    Return attributes and outcomes of deals; of more than 50,000 deals a random sample.
+    """Return attributes and outcomes of deals; of more than 50,000 deals a random sample.
 
     Raises
     ------

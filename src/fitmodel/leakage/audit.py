@@ -85,8 +85,7 @@ class LeakageReport:
 
 
 def audit_leakage(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageReport:
-    """
-    Check every attribute for signs that it was recorded after the closing.
+    """Check every attribute for signs that it was recorded after the closing.
 
     Parameters
     ----------

@@ -95,8 +95,7 @@ SIGNING = ("signed", "overridden")
 
 @dataclass(frozen=True)
 class EarlierDecision:
-    """
-    The last decision on a prospect.
+    """The last decision on a prospect.
 
     Parameters
     ----------
@@ -119,8 +118,7 @@ def check_decision(
     earlier: EarlierDecision | None,
     assessed_again: bool,
 ) -> None:
-    """
-    Raise an error if a decision contradicts the log.
+    """Raise an error if a decision contradicts the log.
 
     Parameters
     ----------
@@ -156,8 +154,7 @@ def check_decision(
 
 
 def decided_on(assessments: pd.DataFrame, decisions: pd.DataFrame) -> pd.Series[Any]:
-    """
-    Return the number of the assessment that each decision was made on.
+    """Return the number of the assessment that each decision was made on.
 
     Older logs do not have it; then it is the last assessment before the decision.
 

@@ -34,8 +34,7 @@ COLUMN = LOG_PROPENSITY
 
 @dataclass(frozen=True, eq=False)
 class LogMatch:
-    """
-    The entries of a decision log that belong to a table of deals.
+    """The entries of a decision log that belong to a table of deals.
 
     Parameters
     ----------
@@ -82,8 +81,7 @@ class LogMatch:
     says = old_function("says", in_words)
 
     def refuse_late(self) -> None:
-        """
-        Raise an error if all deals found in the log were assessed too late.
+        """Raise an error if all deals found in the log were assessed too late.
 
         Raises
         ------
@@ -101,8 +99,7 @@ class LogMatch:
 
 
 def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch:
-    """
-    Find the assessment that each deal was signed on.
+    """Find the assessment that each deal was signed on.
 
     Parameters
     ----------

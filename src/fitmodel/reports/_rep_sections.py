@@ -146,8 +146,7 @@ def _rules(named: pd.DataFrame) -> list[str]:
 
 
 def edits_section(found: EditsAfterFlags, *, language: str = "en") -> Section:
-    """
-    Write how often flagged prospects were edited, compared with the other prospects.
+    """Write how often flagged prospects were edited, compared with the other prospects.
 
     Returns
     -------
@@ -180,8 +179,7 @@ def counts_section(
     language: str = "en",
     money_format: str = PLAIN_MONEY,
 ) -> Section:
-    """
-    Write the signed and lost deals of each rep (or team).
+    """Write the signed and lost deals of each rep (or team).
 
     Parameters
     ----------

@@ -1,5 +1,4 @@
-"""
-Lines of a ledger: one per deal and rep who shares it, with the commission that it may earn.
+"""Lines of a ledger: one per deal and rep who shares it, with the commission that it may earn.
 
 deals -> amounts, upgrades, splits -> rates by how much a rep has signed -> nominal commission
 """
@@ -31,8 +30,7 @@ MAX_DENOMINATOR = 1_000_000
 
 
 def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) -> pd.DataFrame:
-    """
-    Return the lines of a ledger.
+    """Return the lines of a ledger.
 
     Parameters
     ----------

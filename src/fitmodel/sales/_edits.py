@@ -1,5 +1,4 @@
-"""
-Attributes edited after a flag, and whether the flag then disappeared; reported as questions.
+"""Attributes edited after a flag, and whether the flag then disappeared; reported as questions.
 
 decision log + history of fields -> edits soon after an assessment, of flagged and of unflagged
                                  prospects -> edits after which the flag disappeared
@@ -48,8 +47,7 @@ class AssessmentsLog(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class EditsAfterFlags:
-    """
-    Edits of attributes after a flag.
+    """Edits of attributes after a flag.
 
     Parameters
     ----------
@@ -88,8 +86,7 @@ class EditsAfterFlags:
 def find_edits_after_flags(
     history: pd.DataFrame, log: AssessmentsLog, reps: pd.Series[Any], attributes: Sequence[str]
 ) -> EditsAfterFlags:
-    """
-    List edits of attributes after which a flag disappeared, with counts per rep.
+    """List edits of attributes after which a flag disappeared, with counts per rep.
 
     Parameters
     ----------
@@ -139,8 +136,7 @@ def find_edits_after_flags(
 
 
 def _logged_ids(ids: pd.Series[Any], logged: pd.DataFrame, log: AssessmentsLog) -> pd.Series[Any]:
-    """
-    Return ids as the log stores them, or None where the log does not have the id.
+    """Return ids as the log stores them, or None where the log does not have the id.
 
     An id that differs only in case is accepted if exactly one id of the log matches it.
     """

@@ -56,8 +56,7 @@ STEPS = 60
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """
-    Expected probabilities of early churn.
+    """Expected probabilities of early churn.
 
     Parameters
     ----------
@@ -86,8 +85,7 @@ def compute_expected(
     by: Sequence[str] = ("rep",),
     replicates: int | None = N_REPLICATES,
 ) -> Expected:
-    """
-    Compute the expected early churn of every deal, with and without the deals of its rep.
+    """Compute the expected early churn of every deal, with and without the deals of its rep.
 
     Parameters
     ----------
@@ -188,8 +186,7 @@ def _fits_of_samples(
 
 
 def own_months_of(view: HistoryView, spec: DealSpec, expected: Expected) -> OwnMonths | None:
-    """
-    Return how long customers stay given their expected early churn; None if the tail is unknown.
+    """Return how long customers stay given their expected early churn; None if the tail is unknown.
 
     Parameters
     ----------
@@ -252,8 +249,7 @@ def predict_over_reps(
     who: pd.Series[str],
     probability: pd.Series[float],
 ) -> pd.Series[float]:
-    """
-    Return the probability of every deal from a fit that saw no deal of its rep.
+    """Return the probability of every deal from a fit that saw no deal of its rep.
 
     Parameters
     ----------

@@ -1,5 +1,4 @@
-"""
-Payroll of a plan: the month in which each amount is paid or taken back.
+"""Payroll of a plan: the month in which each amount is paid or taken back.
 
 lines of the ledger -> advances, earned and clawed-back amounts -> terms for reps who left -> cap
                     -> draw -> bonuses -> one row per amount
@@ -43,8 +42,7 @@ def pay_out(
     bonuses: pd.DataFrame,
     until: np.datetime64,
 ) -> pd.DataFrame:
-    """
-    Return every amount with the month in which it is paid or taken back.
+    """Return every amount with the month in which it is paid or taken back.
 
     Parameters
     ----------
@@ -244,8 +242,7 @@ def _append_rows(table: pd.DataFrame, rows: list[tuple[Any, ...]]) -> pd.DataFra
 
 
 def write_payroll(ledger: Ledger, path: str | Path) -> None:
-    """
-    Write a payroll as CSV or Parquet, whole or not at all; Parquet stores amounts as decimals.
+    """Write a payroll as CSV or Parquet, whole or not at all; Parquet stores amounts as decimals.
 
     Raises
     ------

@@ -20,8 +20,7 @@ class Clause(BaseModel):
 
 
 class ExcludedCauses(Clause):
-    """
-    Causes of leaving that are not held against the rep, such as a bankruptcy.
+    """Causes of leaving that are not held against the rep, such as a bankruptcy.
 
     Parameters
     ----------
@@ -42,8 +41,7 @@ class Accelerator(Clause):
 
 
 class Accelerators(Clause):
-    """
-    Rates that depend on how much a rep has signed in a period, in the order of signing.
+    """Rates that depend on how much a rep has signed in a period, in the order of signing.
 
     Parameters
     ----------
@@ -65,8 +63,7 @@ class Cap(Clause):
 
 
 class Draw(Clause):
-    """
-    A minimum that is paid to a rep in each payroll month.
+    """A minimum that is paid to a rep in each payroll month.
 
     Parameters
     ----------
@@ -81,8 +78,7 @@ class Draw(Clause):
 
 
 class Split(Clause):
-    """
-    A split of the commission with a second rep.
+    """A split of the commission with a second rep.
 
     Parameters
     ----------
@@ -97,8 +93,7 @@ class Split(Clause):
 
 
 class Leavers(Clause):
-    """
-    Terms for reps who leave the company.
+    """Terms for reps who leave the company.
 
     Parameters
     ----------

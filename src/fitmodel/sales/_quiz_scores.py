@@ -1,5 +1,4 @@
-"""
-Scores of the quiz: how people predict compared with the model, and whether they improve.
+"""Scores of the quiz: how people predict compared with the model, and whether they improve.
 
 answers stored in the decision log -> Brier score per person and quiz -> change with practice
 """
@@ -30,8 +29,7 @@ SCORES = ("quiz", "person", "questions", "brier", "model", "level")
 
 
 def quiz_scores(guesses: pd.DataFrame) -> pd.DataFrame:
-    """
-    Return the Brier scores of each person and quiz, and those of the model on the same deals.
+    """Return the Brier scores of each person and quiz, and those of the model on the same deals.
 
     Parameters
     ----------
@@ -61,8 +59,7 @@ def quiz_scores(guesses: pd.DataFrame) -> pd.DataFrame:
 
 
 def practice(guesses: pd.DataFrame) -> pd.DataFrame:
-    """
-    Compute whether each person improves with practice, relative to the model.
+    """Compute whether each person improves with practice, relative to the model.
 
     Parameters
     ----------
@@ -128,8 +125,7 @@ def _change(excess: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
 
 
 def practice_sentences(table: pd.DataFrame, language: str = "en") -> list[str]:
-    """
-    Return sentences on how people predict compared with the model, and whether practice helps.
+    """Return sentences on how people predict compared with the model, and whether practice helps.
 
     Parameters
     ----------

@@ -1,5 +1,4 @@
-"""
-Customers who came to a renewal: which of them stayed, and how many were expected to stay.
+"""Customers who came to a renewal: which of them stayed, and how many were expected to stay.
 
 contract term, plan's age -> age at which a deal is tested -> tested, renewed, expected to renew
 """
@@ -45,8 +44,7 @@ def compute_renewals(
     *,
     term: str | None = None,
 ) -> pd.DataFrame:
-    """
-    Return which customers came to a renewal, which stayed, and their expected hazard of leaving.
+    """Return which customers came to a renewal, which stayed, and their expected hazard of leaving.
 
     Parameters
     ----------
@@ -113,8 +111,7 @@ def compute_renewals(
 
 
 def read_terms(deals: pd.DataFrame, column: str) -> Floats:
-    """
-    Return contract terms in months; 0 where a deal has none.
+    """Return contract terms in months; 0 where a deal has none.
 
     Raises
     ------

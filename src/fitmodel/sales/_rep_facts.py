@@ -51,8 +51,7 @@ def deal_figures(
     who: pd.Series[str],
     over_reps: pd.Series[float] | None = None,
 ) -> pd.DataFrame:
-    """
-    Return one row per deal: its rep, its follow-up, and early churn observed and expected.
+    """Return one row per deal: its rep, its follow-up, and early churn observed and expected.
 
     `recent_observed` and `recent_expected` are the parts of both that fall in the last
     `RECENT_MONTHS` months before the end of the extract, whenever the deal was signed;
@@ -144,8 +143,7 @@ def _scaled(expected: Floats, observed: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Alias:
-    """
-    Attribute that (almost) only one rep sells.
+    """Attribute that (almost) only one rep sells.
 
     Parameters
     ----------
@@ -171,8 +169,7 @@ class Alias:
 
 
 def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict[str, Alias]:
-    """
-    Find, for each rep, the attribute that (almost) only this rep sells.
+    """Find, for each rep, the attribute that (almost) only this rep sells.
 
     Parameters
     ----------

@@ -36,8 +36,7 @@ def add_verdicts(
     *,
     is_sole_seller: NDArray[np.bool_] | None = None,
 ) -> None:
-    """
-    Add the verdicts on reps to their table, with their p-values.
+    """Add the verdicts on reps to their table, with their p-values.
 
     Parameters
     ----------
@@ -96,8 +95,7 @@ def _expected_at_others_ratio(table: pd.DataFrame) -> pd.Series[float]:
 def still_more(
     observed: pd.Series[float], expected: pd.Series[float], ratio: pd.Series[float]
 ) -> pd.Series[bool]:
-    """
-    Return whether the last two quarters fit a rep's own ratio better than a ratio of 1.
+    """Return whether the last two quarters fit a rep's own ratio better than a ratio of 1.
 
     The test is the Poisson likelihood ratio of `ratio` against 1, for the counts `observed` with
     the expectations `expected`. Ratios are limited to the range from 1 to 100.
@@ -140,8 +138,7 @@ def _selection(
     error: float,
     is_sole_seller: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
-    """
-    Return whether each rep's prospects are riskier or safer than those of the other reps.
+    """Return whether each rep's prospects are riskier or safer than those of the other reps.
 
     The test compares ranks of the expected probabilities (H. B. Mann and D. R. Whitney 1947, Annals
     of Mathematical Statistics 18, 50-60), with Holm's correction: a test of means would depend on a

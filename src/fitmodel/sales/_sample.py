@@ -1,5 +1,4 @@
-"""
-Samples of a large table: contributions are learned from a sample, and the level from all deals.
+"""Samples of a large table: contributions are learned from a sample, and the level from all deals.
 
 deals -> strata by outcome and signing date -> two samples that share no deal
       -> a ridge regression on each sample -> shifted to the level of all deals
@@ -70,8 +69,7 @@ def fit_on_sample(
     *,
     replicates: int | None,
 ) -> ProspectFitClassifier:
-    """
-    Fit an estimator on some of the deals, and set its level to that of all deals.
+    """Fit an estimator on some of the deals, and set its level to that of all deals.
 
     Parameters
     ----------

@@ -29,8 +29,7 @@ COLUMNS = (
 
 
 def names_of(column: pd.Series[Any]) -> pd.Series[str]:
-    """
-    Return names or numbers as text.
+    """Return names or numbers as text.
 
     A whole number that is stored as a float because other values are missing is written without
     decimals: 7.0 becomes "7".
@@ -42,8 +41,7 @@ def names_of(column: pd.Series[Any]) -> pd.Series[str]:
 
 
 def people_of(column: pd.Series[Any]) -> pd.Series[str]:
-    """
-    Return names of people; spellings that differ only in case or spaces are one person.
+    """Return names of people; spellings that differ only in case or spaces are one person.
 
     The name is the most frequent spelling; among equally frequent spellings it is the first by
     code point. A name that consists of spaces only is missing.
@@ -74,8 +72,7 @@ def spelled_as(names: pd.Series[str], known: pd.Series[str]) -> pd.Series[str]:
 
 
 def people_in(deals: pd.DataFrame, spec: DealSpec, by: str) -> pd.Series[str]:
-    """
-    Return the rep or team of each deal; missing where none is given.
+    """Return the rep or team of each deal; missing where none is given.
 
     Raises
     ------
@@ -108,8 +105,7 @@ def check_index(deals: pd.DataFrame) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """
-    Counts per rep (or team) and for the company.
+    """Counts per rep (or team) and for the company.
 
     Parameters
     ----------
@@ -146,8 +142,7 @@ def compute_counts(
     by: Literal["rep", "team"] = "rep",
     language: str = "en",
 ) -> Counts:
-    """
-    Count the deals signed and the customers lost by each rep (or team) and by the company.
+    """Count the deals signed and the customers lost by each rep (or team) and by the company.
 
     Parameters
     ----------

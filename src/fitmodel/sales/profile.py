@@ -230,8 +230,7 @@ class _SegmentTests:
 def segment_rates(
     view: HistoryView, codes: NDArray[np.int64], segments: int
 ) -> list[dict[str, float]]:
-    """
-    Return the number of deals of each segment, and their rate of early churn with its interval.
+    """Return the number of deals of each segment, and their rate of early churn with its interval.
 
     Parameters
     ----------
