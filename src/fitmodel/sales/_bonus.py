@@ -15,7 +15,6 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
-from fitmodel.sales._ledger import CENT
 from fitmodel.sales._renewals import compute_renewals
 from fitmodel.sales.people import NO_NAME
 from fitmodel.sales.rates import gamma_shape
@@ -36,6 +35,7 @@ COLUMNS = (
     "renewal_rate", "score", "outcome", "bonus", "bonus_pending", "bonus_expected", "decided_in",
 )  # fmt: skip
 RATIOS = ("expected_renewals", "renewal_rate", "score")
+CENT = Decimal("0.01")
 TIE_DIGITS = 2
 """Scores that are equal when rounded to this many decimals are a tie."""
 MIN_EXPECTED_LOSSES = 3.0

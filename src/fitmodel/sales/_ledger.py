@@ -126,23 +126,15 @@ class Ledger:
 
         `deal` numbers the deals: the two lines of a shared deal have the same number.
         """
-        deal_keys = [
-            self.deals.index.to_series(),
-            self.deals.get("deal", self.deals.index.to_series()),
-        ]
-        numbers = pd.factorize(pd.MultiIndex.from_arrays(deal_keys))[0]
-        deals = self.deals.assign(**SUMMED | _summed_columns(self.deals), deal=numbers)
-        bonuses = self.bonuses.assign(**SUMMED | _summed_columns(self.bonuses), deal=None)
-        columns = ["rep", "month", "deal", *SUMMED]
-        return pd.concat([frame[columns] for frame in (deals, bonuses) if len(frame)])
+        row = self.deals.index.to_series()
+        numbers = pd.factorize(pd.MultiIndex.from_arrays([row, self.deals.get("deal", row)]))[0]
+        tables = [self.deals.assign(deal=numbers), self.bonuses.assign(deal=None)]
+        return pd.concat([_with_all_sums(table) for table in tables if len(table)])
 
 
-def _summed_columns(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return those columns of the frame that are summed."""
-    return {name: frame[name] for name in SUMMED if name in frame.columns}
-
-
-CENT = Decimal("0.01")
+def _with_all_sums(table: pd.DataFrame) -> pd.DataFrame:
+    sums = {name: table.get(name, start) for name, start in SUMMED.items()}
+    return table.assign(**sums)[["rep", "month", "deal", *SUMMED]]
 
 
 def split_commission(
@@ -184,21 +176,18 @@ def split_commission(
     nominal = plan.rounded(amount * plan.commission_rate) if nominal is None else nominal
     is_below_age = not plan.reached(plan.earned_after_months, months, left=left)
     # a deal of no value is lost like any other; a credit note is no deal
-    early, is_incomplete = (
-        left and is_below_age and nominal >= 0 and not excused,
-        is_below_age and nominal > 0,
-    )
+    left_early = left and is_below_age and nominal >= 0 and not excused
+    is_incomplete = is_below_age and nominal > 0
     has_ended = (left or exited) and is_incomplete
     earned = plan.rounded(nominal * plan.share_at(months, left=left)) if is_incomplete else nominal
     if has_ended:
-        earned = max(earned, plan.rounded(Fraction(nominal) * plan.share_of_months(months)))
-    if has_ended and excused:
-        earned = nominal
+        stayed = plan.rounded(Fraction(nominal) * plan.share_of_months(months))
+        earned = nominal if excused else max(earned, stayed)
     withheld = nominal - earned if has_ended else Decimal(0)
     paid = plan.rounded(nominal * plan.paid_at_signing) if nominal > 0 else Decimal(0)
     pending = nominal - earned - withheld
     return {
-        "left_early": early,
+        "left_early": left_early,
         "nominal": nominal,
         "earned": earned,
         "withheld": withheld,
