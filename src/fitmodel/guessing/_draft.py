@@ -11,9 +11,8 @@ from fitmodel.guessing._names import ROLE_WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fitmodel.guessing._columns import Column
+    from fitmodel.guessing._columns import Column, Vendor
     from fitmodel.guessing._status import Status
-    from fitmodel.guessing._vendors import Vendor
 
 
 @dataclass

@@ -14,8 +14,7 @@ from fitmodel.tables.values import read_flags
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fitmodel.guessing._columns import Column
-    from fitmodel.guessing._vendors import Vendor
+    from fitmodel.guessing._columns import Column, Vendor
 
 KNOWN_STATUS = 0.9  # minimum share of rows whose status is in the vocabulary
 SURE_BY_VALUES = 0.95  # the same for stages in a column whose name does not suggest stages
