@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fitmodel.sales.plans import Plan
 
 
+NO_DAY = np.datetime64("NaT", "s")
 MAX_DENOMINATOR = 1_000_000
 """Limit for payments per year as a fraction: those of a contract of 7 months are 12/7."""
 
@@ -61,9 +62,7 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
         {
             "deal": names_of(deals.index.to_series() if id_column is None else deals[id_column]),
             "rep": reps.fillna(NO_NAME),
-            "signed": np.full(len(view), np.datetime64("NaT"), "datetime64[D]").astype("M8[s]")
-            if closed is None
-            else closed.astype("M8[s]"),
+            "signed": np.full(len(view), NO_DAY) if closed is None else closed.astype("M8[s]"),
             "ended": _end_days(view, has_ended),
             "months": view.followup_months,
             "left": view.left,
@@ -93,9 +92,9 @@ def _yearly(value: Any, spec: DealSpec) -> Fraction:
 
 def _end_days(view: HistoryView, over: Any) -> Any:
     if view.closed is None:
-        return np.full(len(view), np.datetime64("NaT"), "datetime64[s]")
+        return np.full(len(view), NO_DAY)
     day = np.where(view.left, view.left_on, view.watched_until)
-    return np.where(over, day, np.datetime64("NaT")).astype("datetime64[s]")
+    return np.where(over, day, NO_DAY).astype("datetime64[s]")
 
 
 def _excused(view: HistoryView, plan: Plan, rows: pd.DataFrame | None) -> Any:
@@ -276,9 +275,8 @@ def _accelerated(lines: pd.DataFrame, plan: Plan, clause: Accelerators) -> list[
         before = sums.get(key, Fraction(0))
         after = before + lines["amount"].iloc[position] * lines["portion"].iloc[position]
         sums[key] = after
-        result[position] = _commission_on(after, thresholds, rates) - _commission_on(
-            before, thresholds, rates
-        )
+        paid_before = _commission_on(before, thresholds, rates)
+        result[position] = _commission_on(after, thresholds, rates) - paid_before
     return result
 
 

@@ -30,6 +30,7 @@ MANY = 10
 """Number of edits from which at least one must be of a known field and prospect."""
 ERROR = 0.05
 EDITS = ("prospect", "rep", "field", "old", "new", "flagged_at", "changed_at", "unflagged_at")
+COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
 
 
 class AssessmentsLog(Protocol):
@@ -71,14 +72,7 @@ class EditsAfterFlags:
         """
         say = phrases(language, "edits")
         return [
-            say(
-                "ask",
-                rep=rep,
-                **{
-                    name: f"{row[name]:,}"
-                    for name in ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
-                },
-            )
+            say("ask", rep=rep, **{name: f"{row[name]:,}" for name in COUNTS})
             for rep, row in self.reps[self.reps["ask"].astype(bool)].iterrows()
         ]
 
@@ -228,20 +222,12 @@ def _counts(
             "unflagged": len(unflagged),
             "unflagged_edited": int(unflagged["edited"].sum()),
         }
-    columns = ["flagged", "edited", "turned", "unflagged", "unflagged_edited"]
-    counts = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("rep")
-    rows_of_counts: Any = counts.itertuples()
+    counts = pd.DataFrame.from_dict(rows, orient="index", columns=list(COUNTS)).rename_axis("rep")
+    edited = counts[["edited", "unflagged_edited"]].to_numpy()
+    unedited = counts[["flagged", "unflagged"]].to_numpy() - edited
     p_values = [
-        float(
-            fisher_exact(
-                [
-                    [row.edited, row.flagged - row.edited],
-                    [row.unflagged_edited, row.unflagged - row.unflagged_edited],
-                ],
-                alternative="greater",
-            ).pvalue
-        )
-        for row in rows_of_counts
+        float(fisher_exact(table, alternative="greater").pvalue)
+        for table in np.stack([edited, unedited], axis=2)
     ]
     known = (counts["flagged"] >= MIN_FLAGGED).to_numpy()
     adjusted = np.ones(len(counts))

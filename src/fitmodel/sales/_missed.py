@@ -65,8 +65,7 @@ def compute_missed_warnings(
     """
     view = view_of(deals, spec)
     churn = _known_outcomes(view, retrospective)
-    lost = (churn == 1).to_numpy()
-    kept = (churn == 0).to_numpy()
+    lost, kept = (churn == 1).to_numpy(), (churn == 0).to_numpy()
     predictions = retrospective.predictions
     is_above_level = (predictions["probability"] > predictions["base_rate"]).to_numpy()
     rows = []
@@ -77,14 +76,11 @@ def compute_missed_warnings(
         warned = is_above_level & (retrospective.contributions[name] >= WARNING).to_numpy()
         rows += _signals(group, warned, lost, kept)
     say = phrases(language, "profile")
-    labels = spec.words.labels
-    table = pd.DataFrame(
-        [
-            figures | {"signal": part.text(say, labels.get(part.attribute))}
-            for part, figures in rows
-        ],
-        columns=SIGNAL_COLUMNS,
-    )
+    signals = [
+        figures | {"signal": part.text(say, spec.words.labels.get(part.attribute))}
+        for part, figures in rows
+    ]
+    table = pd.DataFrame(signals, columns=SIGNAL_COLUMNS)
     return table.sort_values("lost_with", ascending=False, kind="stable", ignore_index=True)
 
 

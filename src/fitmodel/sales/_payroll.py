@@ -189,10 +189,9 @@ def _with_cap(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     if plan.cap is None:
         return table
     unit = {"month": "M", "quarter": "Q", "year": "Y"}[plan.cap.period]
-    sums = table.groupby(["rep", "month"], sort=True)["amount"].sum()
+    totals = table.groupby(["rep", "month"], sort=True)["amount"].sum().to_dict()
     running: dict[Any, Decimal] = {}
     rows = []
-    totals: dict[Any, Decimal] = sums.to_dict()
     for (rep, month), amount in totals.items():
         key = (rep, pd.Period(month, "M").asfreq(unit))
         before = running.get(key, ZERO)
@@ -208,6 +207,7 @@ def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:
     draw = plan.draw
     if draw is None:
         return table
+    kind = "draw" if draw.recoverable else "guarantee"
     ends = _last_days(plan)
     sums = table.groupby(["rep", "month"], sort=True)["amount"].sum()
     rows = []
@@ -215,23 +215,15 @@ def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:
         rep_sums, owed = sums[rep], ZERO
         end = ends.get(rep.casefold())
         until = last if end is None else min(last, _month_after(end, plan.payroll_months_later))
-        for month in map(
-            str, pd.period_range(rep_sums.index.min(), max(until, rep_sums.index.max()), freq="M")
-        ):
+        first, end_month = rep_sums.index.min(), max(until, rep_sums.index.max())
+        for month in map(str, pd.period_range(first, end_month, freq="M")):
             amount = rep_sums.get(month, ZERO)
-            if amount < draw.amount and month <= until:
-                rows.append(
-                    (
-                        month,
-                        rep,
-                        "draw" if draw.recoverable else "guarantee",
-                        "",
-                        draw.amount - amount,
-                    )
-                )
-                owed += draw.amount - amount
-            elif draw.recoverable and owed > 0 and amount > draw.amount:
-                repayment = min(owed, amount - draw.amount)
+            missing = draw.amount - amount
+            if missing > 0 and month <= until:
+                rows.append((month, rep, kind, "", missing))
+                owed += missing
+            elif draw.recoverable and owed > 0 and missing < 0:
+                repayment = min(owed, -missing)
                 rows.append((month, rep, "draw_recovered", "", -repayment))
                 owed -= repayment
     return _append_rows(table, rows)

@@ -43,18 +43,10 @@ def quiz_scores(guesses: pd.DataFrame) -> pd.DataFrame:
         is the score of the person, `model` that of the model, and `level` that of always predicting
         the level that the model learned.
     """
-    rows = [
-        {
-            "quiz": quiz,
-            "person": person,
-            "questions": len(part),
-            **{
-                name: brier(part[column], part["outcome"])
-                for name, column in (("brier", "guess"), ("model", "model"), ("level", "level"))
-            },
-        }
-        for (quiz, person), part in guesses.groupby(["quiz", "person"], sort=False)
-    ]
+    rows = []
+    for (quiz, person), part in guesses.groupby(["quiz", "person"], sort=False):
+        scores = [brier(part[column], part["outcome"]) for column in ("guess", "model", "level")]
+        rows.append((quiz, person, len(part), *scores))
     return pd.DataFrame(rows, columns=list(SCORES))
 
 
@@ -89,9 +81,8 @@ def practice(guesses: pd.DataFrame) -> pd.DataFrame:
             "model": brier(model, outcome),
             **_change((own - outcome) ** 2 - (model - outcome) ** 2),
         }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(PRACTICE)).rename_axis(
-        "person"
-    )
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(PRACTICE))
+    return table.rename_axis("person")
 
 
 PRACTICE = (
@@ -109,9 +100,8 @@ def _change(excess: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
         return {**unknown, "verdict": "too_few"}
     first, second = np.array_split(excess, 2)
     change = float(second.mean() - first.mean())
-    half_width = NORMAL_95 * float(
-        np.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second))
-    )
+    variance = first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)
+    half_width = NORMAL_95 * float(np.sqrt(variance))
     low, high = change - half_width, change + half_width
     verdict = "better" if high < 0 else "worse" if low > 0 else "no_evidence"
     return {

@@ -83,12 +83,8 @@ def compute_renewals(
     p = np.asarray(probability.loc[view.index], dtype=np.float64)
     terms = _terms(view, age_months) if term is None else read_terms(view.deals, term)
     age = np.where(terms >= age_months, terms + GRACE_MONTHS, float(age_months))
-    observable_months = view.observable_months
-    old_enough = np.where(
-        np.isnan(observable_months),
-        view.left | (view.followup_months >= age),
-        observable_months >= age,
-    )
+    observable, reached = view.observable_months, view.left | (view.followup_months >= age)
+    old_enough = np.where(np.isnan(observable), reached, observable >= age)
     tested = old_enough & ~(view.exited & (view.followup_months < age))
     lost = tested & view.left & (view.followup_months <= age)
     loss = _hazard(view, p, age)

@@ -72,6 +72,7 @@ def deal_figures(
     early = (view.early_churn == 1).astype(float)
     start, recent_start_age = _recent_start(view)
     recent_early = early * (view.left_on >= start)
+    recent_expected = _expected(view, p_without_rep, recent_start_age)
     return pd.DataFrame(
         {
             "who": who,
@@ -82,9 +83,7 @@ def deal_figures(
             "expected": _scaled(_expected(view, p_without_rep, view.entry_months), early),
             "knowing_expected": _scaled(_expected(view, p, view.entry_months), early),
             "recent_observed": recent_early,
-            "recent_expected": _scaled(
-                _expected(view, p_without_rep, recent_start_age), recent_early
-            ),
+            "recent_expected": _scaled(recent_expected, recent_early),
             "recent_signed": 1.0 if view.closed is None else (view.closed >= start).astype(float),
             "value": np.nan if amount is None else yearly_amounts(deals, spec),
             "quarter": None if closing is None else deals[closing].dt.to_period("Q").astype("str"),
@@ -129,10 +128,8 @@ def _recent_start(view: HistoryView) -> tuple[np.datetime64, Floats]:
 
 
 def _expected(view: HistoryView, p: Floats, entry_months: Floats) -> Floats:
-    horizon = view.spec.label.horizon_months
-    return expected_leavers(
-        p, view.followup_months, view.survival, horizon, entry_months=entry_months
-    )
+    months, horizon = view.followup_months, view.spec.label.horizon_months
+    return expected_leavers(p, months, view.survival, horizon, entry_months=entry_months)
 
 
 def _scaled(expected: Floats, observed: Floats) -> Floats:
@@ -203,9 +200,7 @@ def _sellers_of_attribute(
     inside = group.codes >= 0
     table = np.zeros((len(group.segments), len(sizes)))
     np.add.at(table, (group.codes[inside], codes[inside]), 1.0)
-    totals = table.sum(axis=1)
-    seller = table.argmax(axis=1)
-    largest = table.max(axis=1)
+    totals, seller, largest = table.sum(axis=1), table.argmax(axis=1), table.max(axis=1)
     rep_share = largest / sizes[seller]
     others_share = (totals - largest) / np.maximum(sizes.sum() - sizes[seller], 1)
     is_own = (largest >= ALMOST_ALL * totals) & (rep_share >= LESS_OFTEN * others_share)
