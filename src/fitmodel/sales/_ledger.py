@@ -139,21 +139,20 @@ def _with_all_sums(table: pd.DataFrame) -> pd.DataFrame:
 
 def split_commission(
     plan: Plan,
-    amount: Decimal,
+    nominal: Decimal,
     months: float,
     *,
     left: bool,
     exited: bool,
     chances: Mapping[int, float],
-    nominal: Decimal | None = None,
     excused: bool = False,
 ) -> dict[str, Any]:
     """Split one deal's commission into parts that sum to it, exact to the cent.
 
     Parameters
     ----------
-    amount : Decimal
-        Yearly contract value.
+    nominal : Decimal
+        The whole commission. A negative one belongs to a credit note: all of it is due at once.
     months : float
         Months for which the customer has been followed, or after which it left.
     left, exited : bool
@@ -161,9 +160,6 @@ def split_commission(
     chances : mapping of int to float
         Probability that the customer reaches each age of the plan; read only where an amount is
         pending.
-    nominal : Decimal, optional
-        The whole commission, where it is not the plan's rate times the amount (accelerators,
-        splits). A negative one belongs to a credit note: all of it is due at once.
     excused : bool
         Whether the customer left for a cause that the plan excludes: then all is earned.
 
@@ -173,7 +169,6 @@ def split_commission(
         `left_early`, the Decimals `nominal` = `earned` + `withheld` + `pending`,
         `paid_at_signing`, `clawed_back`, and `expected` (float): the expected part of `pending`.
     """
-    nominal = plan.rounded(amount * plan.commission_rate) if nominal is None else nominal
     is_below_age = not plan.reached(plan.earned_after_months, months, left=left)
     # a deal of no value is lost like any other; a credit note is no deal
     left_early = left and is_below_age and nominal >= 0 and not excused

@@ -78,9 +78,8 @@ def _mark_inseparable(table: pd.DataFrame, is_sole_seller: NDArray[np.bool_]) ->
     """Replace verdicts on reps who are the only sellers of something."""
     for column in ("verdict", "recent_verdict"):
         inseparable = table[column].isin(["more", "fewer"]) & is_sole_seller
-        table[column] = table[column].mask(
-            inseparable, "inseparable_" + table[column].astype("str")
-        )
+        verdict = table[column].astype("str")
+        table[column] = verdict.mask(inseparable, "inseparable_" + verdict)
     inseparable = table["selects"].isin(["riskier", "safer"]) & is_sole_seller
     table["selects"] = table["selects"].mask(inseparable, "inseparable")
 
@@ -150,9 +149,8 @@ def _selection(
     from scipy.stats import mannwhitneyu
 
     is_unbound = ~deal_figures["bound"].to_numpy()
-    unbound = (
-        deal_figures.loc[is_unbound, "who"].value_counts().reindex(table.index).fillna(0).to_numpy()
-    )
+    counts = deal_figures.loc[is_unbound, "who"].value_counts()
+    unbound = counts.reindex(table.index, fill_value=0).to_numpy()
     enough = (table["signed"] >= min_deals).to_numpy() & (len(table) > 1)
     known = enough & (unbound >= min_deals)
     sole_sellers = [] if is_sole_seller is None else list(table.index[is_sole_seller])
