@@ -142,13 +142,7 @@ def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch
         for name in logged_ids
         if name not in matched
     }
-    result = LogMatch(
-        prospect,
-        assessment,
-        len(logged_ids),
-        len(matched),
-        *_counted(reason),
-    )
+    result = LogMatch(prospect, assessment, len(logged_ids), len(matched), *_counted(reason))
     _refuse_no_match(result, deals, spec, assessments, log)
     return result
 
@@ -306,8 +300,6 @@ def with_propensity(
     ('propensity', 0)
     >>> log.close()
     """
-    if spec.deals.id is None:
-        raise DealsError("deals are found in the decision log by their id. Remedy: name the id.")
     if COLUMN in deals.columns:
         raise DealsError(
             f"the deals have a column {COLUMN!r} already. Remedy: name it as propensity in [deals] "

@@ -6,7 +6,6 @@ lines of the ledger -> advances, earned and clawed-back amounts -> terms for rep
 
 from __future__ import annotations
 
-import io
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +18,7 @@ from fitmodel.deals.months import add_months
 from fitmodel.exceptions import DealsError
 from fitmodel.sales._ledger import PAYROLL
 from fitmodel.sales.people import same_person
-from fitmodel.tables.atomic import workspace, write_file
+from fitmodel.tables.atomic import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -242,17 +241,9 @@ def write_payroll(ledger: Ledger, path: str | Path) -> None:
         If the file name ends in neither .csv nor .parquet.
     """
     target = Path(path)
-    if target.suffix == ".csv":
-        content = ledger.payroll.to_csv(index=False).encode()
-    elif target.suffix == ".parquet":
-        buffer = io.BytesIO()
-        ledger.payroll.to_parquet(buffer, index=False)
-        content = buffer.getvalue()
-    else:
+    if target.suffix not in {".csv", ".parquet"}:
         raise DealsError(
             f"{target} ends neither in .csv nor in .parquet. Remedy: give the payroll such a name."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    with workspace(target.parent) as draft:
-        write_file(draft / target.name, content)
-        (draft / target.name).replace(target)
+    write_table(target, ledger.payroll)

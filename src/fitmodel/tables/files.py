@@ -185,7 +185,8 @@ def _read_parquet(path: Path) -> FileTable:
             raise DealsError(f"{path} {problem}")
         arrow = pq.read_table(path)
         arrow.validate(full=True)
-        table = _plain_frame(arrow)
+        columns = [name for name in arrow.column_names if not _OLD_INDEX.fullmatch(name)]
+        table = plain_frame(arrow.select(columns))
     except MemoryError:  # Arrow's subclass is an ArrowException too, but not an error of the file
         raise
     except (pa.ArrowException, UnicodeDecodeError) as error:
@@ -193,9 +194,8 @@ def _read_parquet(path: Path) -> FileTable:
     return FileTable(table, row_numbers=np.arange(len(table)))
 
 
-def _plain_frame(arrow: pa.Table) -> pd.DataFrame:
-    """Return Arrow columns as a DataFrame, ignoring pandas metadata in the file."""
-    arrow = arrow.select([name for name in arrow.column_names if not _OLD_INDEX.fullmatch(name)])
+def plain_frame(arrow: pa.Table) -> pd.DataFrame:
+    """Return an Arrow table as a DataFrame: no pandas metadata, exact decimals as floats."""
     for position, column in enumerate(arrow.schema):
         if pa.types.is_decimal(column.type):
             arrow = arrow.set_column(position, column.name, floats_of(arrow.column(position)))
