@@ -8,6 +8,8 @@ the factors of the five months after it. Columns: mean prediction over the mean 
 expected log loss above that of the truth; share of true probabilities inside the 80% interval; mean
 width of the interval; share of companies in which a level is applied. It goes on where it was
 stopped: each training is kept in benchmarks/results/drifting.json.
+
+It cannot show how often, or how suddenly, the rate of a real company changes.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from _results import FOLDER, Results
+from _tables import drifting
 from growing import measures
 
 import fitmodel
@@ -130,20 +133,14 @@ def one(law: str, n: int, growth: float, seed: int) -> list[dict[str, float]]:
 
 
 def main(companies: int, only: list[str] | None, results: Results) -> None:
-    """Print a row for each law and size, the mean over companies."""
-    head = "deals | mean over true | loss above truth | interval covers | width | level applied"
-    print(f"| hazard of leaving | {head} |\n" + "|---" * 7 + "|")
+    """Learn what is not done yet, and print a row for each law and size."""
     for law, n, growth in CASES:
         if only is not None and law not in only:
             continue
-        rows = [
+        for seed in range(companies):
             results.do(partial(one, law, n, growth, seed), law=law, n=n, growth=growth, seed=seed)
-            for seed in range(companies)
-        ]
-        mean = {column: np.mean([row[0][column] for row in rows]) for column in COLUMNS}
-        cells = [law + (", growing" if growth else ""), f"{n:,}", f"{mean['ratio']:.2f}"]
-        cells += [f"{mean['loss']:.4f}", f"{mean['covered']:.0%}", f"{mean['width']:.3f}"]
-        print(f"| {' | '.join(cells)} | {mean['applied']:.0%} |", flush=True)
+            print(".", end="", flush=True)
+    print("\n" + drifting(results.rows))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """How near fitmodel comes to the truth on simulated deals, and how long it takes.
 
-Run: python benchmarks/known_truth.py [--fresh TRAININGS] [--others TRAININGS] [--given TRAININGS]
-
-`--given` fits ridge regressions with a given penalty, and given slopes of the replicates, instead
-of choosing them: a training is then a third of a second, so that many can be compared.
+Run: python benchmarks/known_truth.py [--fresh TRAININGS] [--others TRAININGS] [--sizes DEALS ...]
 
 The coverage of the interval goes on where it was stopped: each training is kept, with date and
 machine, in benchmarks/results/known_truth.json.
+
+It cannot show how near fitmodel comes on real deals, whose truth nobody knows.
 """
 
 from __future__ import annotations
@@ -27,9 +26,7 @@ import numpy as np
 import pandas as pd
 from _other_laws import OTHER_LAWS, company, spec
 from _results import FOLDER, Results
-from growing import EVEN, measures
-from growing import company as growing_company
-from growing import spec as spec_of_growing
+from growing import measures
 from sklearn.metrics import roc_auc_score
 
 import fitmodel
@@ -38,12 +35,10 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.outcomes import label_deals, outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.learner import fit_estimator, learn
-from fitmodel.learning.settings import Choice, LearnerOptions, ReplicateSettings, Settings
+from fitmodel.learning.learner import learn
 
 if TYPE_CHECKING:
     from fitmodel.learning.learner import Learned
-    from fitmodel.learning.scorecard import Scorecard
 
 COVERAGE = {400: 12, 1_000: 12, 2_500: 8, 10_000: 5}  # deals to trainings
 LAWS = {  # the spread of the interval was chosen on these
@@ -79,19 +74,7 @@ FRESH_LAWS = {
 }
 OTHER_SIZES = (400, 1_000, 10_000)
 OTHER_GROWTH = 0.15  # per month, in the rows of growing companies
-HAZARDS = "proportional hazards"  # the law of growing.py
-GIVEN = [  # law, growth per month, deals, penalty
-    *[(law, 0.0, n, 10.0) for n in (400, 1_000) for law in ("a tree", "thresholds, probit")],
-    *[(law, 0.15, 1_000, 10.0) for law in ("a tree", "thresholds, probit")],
-    ("log-normal stays", 0.0, 400, 10.0),
-    ("log-normal stays", 0.0, 1_000, 3.0),
-    ("log-normal stays", 0.0, 10_000, 3.0),
-    (HAZARDS, 0.15, 400, 3.0),
-    (HAZARDS, 0.15, 1_000, 1.0),
-    (HAZARDS, 0.15, 5_000, 1.0),
-]
-FIRST_GIVEN = 10  # seed: the groups of `fitmodel.learning._uncertainty` were chosen on 0 to 3
-SLOPE_SD = 0.12  # of the given replicates
+FIRST_SEED = 20
 FIGURES = ("covered", "width", "ratio", "slope", "loss")
 HEAVY = ("mlflow", "matplotlib", "interpret", "sklearn", "pandas")
 
@@ -134,39 +117,9 @@ def trained_elsewhere(law: str, growth: float, n: int, seed: int) -> list[dict[s
     return [figures(learned, read.frame, truth)]
 
 
-def fitted_as_given(
-    law: str, growth: float, penalty: float, n: int, seed: int
-) -> list[dict[str, float]]:
-    """Figures of one fit with given settings, on 5,000 new deals."""
-    if law == HAZARDS:
-        deals, _ = growing_company(n, growth, EVEN, seed)
-        asked, truth = growing_company(5_000, 0.0, EVEN, 9_000 + seed)
-        contract = spec_of_growing()
-    else:
-        deals, _ = company(law, n, seed, growth)
-        asked, truth = company(law, 5_000, 9_000 + seed)
-        contract = spec()
-    view = view_of(deals, contract)
-    training_set = view.training_set()
-    options = LearnerOptions.from_spec(contract, training_set.dates)
-    steps = np.random.default_rng(seed).standard_normal(options.replicates)
-    slopes = 1 + SLOPE_SD * steps
-    drawn = tuple(ReplicateSettings(penalty, float(slope)) for slope in slopes)
-    choice = Choice(Settings(penalty=penalty, replicates=drawn), pd.DataFrame())
-    fitted = fit_estimator(training_set, choice, options, end=view.extract_end)
-    read = view_of(asked, contract).attributes(training_set.dates)
-    return [figures_of(fitted.scorecard_, read.frame, truth)]
-
-
 def figures(learned: Learned, attributes: pd.DataFrame, truth: np.ndarray) -> dict[str, float]:
-    """Figures of a training."""
-    return figures_of(learned.scorecard, attributes, truth)
-
-
-def figures_of(
-    scorecard: Scorecard, attributes: pd.DataFrame, truth: np.ndarray
-) -> dict[str, float]:
     """Coverage and width of the 80% interval, mean prediction over the truth's, slope and loss."""
+    scorecard = learned.scorecard
     codes = encode(scorecard.columns, attributes)
     low, high = scorecard.interval(*scorecard.scores(codes))
     ratio, slope, loss = measures(truth, scorecard.probability(codes))
@@ -179,15 +132,13 @@ def figures_of(
     }
 
 
-def coverage(
-    results: Results, name: str, work: Callable, sizes: dict[int, int], first: int = 20
-) -> None:
+def coverage(results: Results, name: str, work: Callable, sizes: dict[int, int]) -> None:
     """Print how often the 80% interval covers the truth, over several trainings of each size."""
     for n, trainings in sizes.items():
         try:
             rows = [
                 results.do(partial(work, n, seed), law=name, deals=n, seed=seed)[0]
-                for seed in range(first, first + trainings)
+                for seed in range(FIRST_SEED, FIRST_SEED + trainings)
             ]
         except DealsError as error:  # too few early churners in one of them
             print(f"  {n:>6,} deals   {error}", flush=True)
@@ -252,19 +203,11 @@ if __name__ == "__main__":
     parser.add_argument(
         "--others", type=int, default=None, help="only other laws, with so many trainings of each"
     )
-    parser.add_argument("--given", type=int, default=None, help="only given settings, so many fits")
     parser.add_argument("--sizes", type=int, nargs="*", default=OTHER_SIZES)
     parser.add_argument("--results", type=Path, default=FOLDER / "known_truth.json")
     given = parser.parse_args()
     results = Results(given.results)
     warnings.simplefilter("ignore")
-    if given.given is not None:
-        for name, growth, n, penalty in GIVEN:
-            label = f"{name}, growing" if growth else name
-            print(f"80% intervals, given settings: {label}")
-            work = partial(fitted_as_given, name, growth, penalty)
-            coverage(results, f"given: {label}", work, {n: given.given}, FIRST_GIVEN)
-        sys.exit()
     if given.fresh is None and given.others is None:
         light_import()
         discrimination()

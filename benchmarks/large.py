@@ -1,15 +1,17 @@
-"""Many deals: how long training takes, and what a sample for effects loses.
+"""Many deals: how long training and the sales report take, and what a sample for effects loses.
 
     python benchmarks/large.py speed [--deals 30000 100000 300000] [--what train backtest check]
+    python benchmarks/large.py report [--deals 5000 20000 100000]
     python benchmarks/large.py loss [--deals 40000] [--samples 5000 10000 20000] [--seeds 2]
-                                    [--law NAME ...] [--data FOLDER]
+                                    [--law NAME ...]
 
 `speed` does each in a process of its own through the public function, as a user would, and counts
-seconds by the clock, processor seconds and the peak of memory. `loss` learns from all deals and
+seconds by the clock, processor seconds and the peak of memory. `report` counts the processor
+seconds of each step of the sales report. `loss` learns from all deals and
 from samples, and asks both about the same fresh deals. "Above the truth" is the log loss expected
 under the true probabilities, less that of the truth, both at the level of the truth; "more than
 all" is the observed log loss less that of the model of all deals, with its paired standard error.
-Of real deals the truth is not known: us_lapse is split at a date.
+All deals are simulated: it cannot show how much a sample loses on others.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from fitmodel.learning.learner import learn
 from fitmodel.learning.stages import shift_to_rate
 
 FRESH = 20_000
-Asked = tuple[HistoryView, fitmodel.DealSpec, pd.DataFrame, np.ndarray, np.ndarray | None]
+Asked = tuple[HistoryView, fitmodel.DealSpec, pd.DataFrame, np.ndarray, np.ndarray]
 
 
 def law(n: int, seed: int, **options: float) -> Asked:
@@ -60,14 +62,6 @@ def growing(n: int, seed: int) -> Asked:
     return view, growing_spec(), asked.attributes, drawn.astype(float), truth
 
 
-def us_lapse(data: Path, _n: int, seed: int) -> Asked:
-    """Whole-life policies at 24 months, evaluated on those signed after a date."""
-    from quality import us_lapse as splits
-
-    split = list(splits(data, 24))[-1 - seed]
-    return split.view, split.spec, split.test.attributes, split.test.early_churn, None
-
-
 LAWS: dict[str, Callable[[int, int], Asked]] = {
     "as it comes, 22% leave": law,
     "30 attributes, 15% leave": partial(law, n_attributes=30, base_rate=0.15),
@@ -87,7 +81,8 @@ def compare(
 ) -> None:
     """Print a row for all deals and one for each size of the sample."""
     view, spec, asked, outcome, truth = make(n, seed)
-    target = outcome if truth is None else truth
+    true = np.log(truth / (1 - truth))
+    best = losses(true, truth, float(truth.mean())).mean()
     of_all = None
     for size in (len(view), *(size for size in sizes if size < len(view))):
         chosen = spec.replace(learning={"effect_deals": max(size, 2_000)})
@@ -98,13 +93,10 @@ def compare(
         each = losses(log_odds, outcome, float(outcome.mean()))
         of_all = each if of_all is None else of_all
         more, noise = (each - of_all).mean(), (each - of_all).std() / np.sqrt(len(each))
-        above = "unknown"
-        if truth is not None:
-            true = np.log(truth / (1 - truth))
-            best = losses(true, truth, float(truth.mean())).mean()
-            above = f"{losses(log_odds, target, float(truth.mean())).mean() - best:.5f}"
+        above = losses(log_odds, truth, float(truth.mean())).mean() - best
         print(
-            f"| {name} | {seed} | {len(view):,} | {size:,} | {above} | {more:+.5f} ± {noise:.5f} "
+            f"| {name} | {seed} | {len(view):,} | {size:,} | {above:.5f} "
+            f"| {more:+.5f} ± {noise:.5f} "
             f"| {learned.scorecard.base_rate:.4f} | {seconds:.0f} |",
             flush=True,
         )
@@ -112,16 +104,13 @@ def compare(
 
 def measure_loss(asked: argparse.Namespace) -> None:
     """Every law and seed asked for."""
-    laws = dict(LAWS)
-    if asked.data is not None:
-        laws["us_lapse, 24 months"] = partial(us_lapse, asked.data)
     print("| law | seed | deals | for effects | above the truth | more than all | level | s |")
     print("|---|---|---|---|---|---|---|---|")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in asked.law or laws:
+        for name in asked.law or LAWS:
             for seed in range(asked.seeds):
-                compare(name, laws[name], asked.deals[0], seed, asked.samples)
+                compare(name, LAWS[name], asked.deals[0], seed, asked.samples)
 
 
 def measure_speed(asked: argparse.Namespace) -> None:
@@ -154,23 +143,64 @@ def measure_one(asked: argparse.Namespace) -> None:
     print(f"| {what} | {deals:,} | {wall:.0f} | {processor:.0f} | {peak:,.0f} |", flush=True)
 
 
+def measure_report(asked: argparse.Namespace) -> None:
+    """Processor seconds of each step of one sales report of each size."""
+    for deals in asked.deals:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            steps = report_steps(deals)
+        print(f"{deals:,} deals: {sum(steps.values()):.1f} s")
+        for step, seconds in steps.items():
+            print(f"  {seconds:6.1f} s  {step}", flush=True)
+
+
+def report_steps(deals: int) -> dict[str, float]:
+    """Processor seconds by step; 12 reps in three teams, 16 attributes, all sections and plots."""
+    from fitmodel.reports.sales_report import make_sales_report
+
+    sim = fitmodel.simulate_deals(deals, seed=3)
+    table = fitmodel.read_deals(sim.deals, sim.spec)
+    steps: dict[str, float] = {}
+    last, started = "reading the history", time.process_time()
+
+    def note(step: str) -> None:
+        nonlocal last, started
+        now = time.process_time()
+        steps[last] = now - started
+        last, started = step, now
+
+    make_sales_report(table, sim.spec, progress=note)
+    note("")
+    return steps
+
+
+MEASURES = {
+    "speed": measure_speed,
+    "report": measure_report,
+    "loss": measure_loss,
+    "one": measure_one,
+}
+DEALS = {
+    "speed": [30_000, 100_000, 300_000],
+    "report": [5_000, 20_000, 100_000],
+    "loss": [40_000],
+}
+
+
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("measure", choices=("speed", "loss", "one"))
+    parser.add_argument(
+        "measure", nargs="?", default="speed", choices=("speed", "report", "loss", "one")
+    )
     parser.add_argument("--deals", type=int, nargs="*", default=None)
     parser.add_argument("--samples", type=int, nargs="*", default=[5_000, 10_000, 20_000])
     parser.add_argument("--what", nargs="*", default=["train", "backtest", "check"])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--law", nargs="*", default=None)
-    parser.add_argument("--data", type=Path, default=None, help="folder of the real tables")
     asked = parser.parse_args()
-    if asked.measure == "loss":
-        asked.deals = asked.deals or [40_000]
-        measure_loss(asked)
-    else:
-        asked.deals = asked.deals or [30_000, 100_000, 300_000]
-        (measure_one if asked.measure == "one" else measure_speed)(asked)
+    asked.deals = asked.deals or DEALS[asked.measure]
+    MEASURES[asked.measure](asked)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
 fitmodel gives probability, interval, flag, fit, expected value and three reasons; the others give a
 probability. All models learn from the same 5,000 simulated deals of 20 attributes; medians over
 fresh prospects. A busy machine slows all of them: look at the ratios.
+
+It cannot show what a network or a service adds: see service.py.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ the leavers of the next horizon are predicted. Loss: expected log loss above tha
 summed over the horizon's leavers. The columns are the least gain in past forecasts above which a
 level is applied; 0.5 is what fitmodel does, and "never" is the long-run mean. In brackets: share of
 companies in which a level is applied.
+
+It cannot show what the level does to the probabilities of deals: see drifting.py.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ three ways: by their own chance, as fitmodel does; not at all; and, the usual on
 outcomes with inverse-probability-of-censoring weights. All are fitted without a level of today.
 Mean over true is the mean prediction over the mean true probability of fresh prospects; the loss
 is the expected log loss above that of the truth itself.
+
+The new offer has no effect: it cannot show how fast a real effect of something new is learned.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@
 
 The service and the clients are processes of their own. Each client sends one prospect, waits for
 the assessment with three reasons, and sends the next.
+
+The clients share the cores with the service: it cannot show what a network adds, nor what the
+service reaches alone.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from _needs import need
 
 import fitmodel
 from fitmodel.bundle.store import write_bundle
@@ -94,6 +98,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=60.0)
     given = parser.parse_args()
+    need("fastapi", "uvicorn")
     with tempfile.TemporaryDirectory() as folder:
         source, port = shipped(Path(folder)), free_port()
         command = [sys.executable, "-m", "fitmodel.cli", "serve", "--model", str(source)]

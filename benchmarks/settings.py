@@ -5,6 +5,8 @@ Run: python benchmarks/settings.py [--data FOLDER] [--only NAME ...]
 Tables and splits are those of benchmarks/quality.py: rolling cuts in time where there are dates.
 Log loss of boosting alone on the soft labels, before calibration, as its distance to the settings
 in use; below 0 is better. The distance's standard error is paired deal by deal.
+
+It cannot show the whole learner's loss: calibration and the ridge regression may undo a difference.
 """
 
 from __future__ import annotations

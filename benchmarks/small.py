@@ -12,6 +12,8 @@ loss of 25 early churners that start from a parent of 1,000 deals, which is alik
 other attribute, or every one, says the opposite. "fresh" is all of this on laws on which nothing in
 fitmodel was chosen; there the parents are models of other companies, and noise has the attributes
 of the law without their effects. It goes on where it was stopped: benchmarks/results/small.json.
+
+It cannot show which of the laws a real small company follows.
 """
 
 from __future__ import annotations
@@ -273,7 +275,7 @@ if __name__ == "__main__":
     if "skill" in given.only:
         show_claims(results, given.trials or 40, signal=1.5)
     if "prior" in given.only:
-        show_prior(results, given.trials or 20)
+        show_prior(results, given.trials or 40)
     if "fresh" in given.only:
         show_coverage(results, given.trials or 10, FRESH)
         show_prior(results, given.trials or 12, fresh=True)

@@ -5,6 +5,8 @@
 Every way scores the same Parquet table (20 columns) into a sink that throws rows away, so that
 what is measured is reading and scoring; a way's first run is cold (its workers import and load),
 the best of two more is warm. The single machine writes Parquet. Needs Java 17 and the extra spark.
+
+One machine plays the cluster: it cannot show what moving rows between machines costs.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import mlflow
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from _needs import need
 from latency import fitted_pipeline
 
 import fitmodel
@@ -39,6 +42,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--cores", type=int, default=2)
     asked = parser.parse_args()
+    need("pyspark", program="java")
     warnings.filterwarnings("ignore")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -4,6 +4,8 @@
 
 Each deal has three changes and two activities. Spark reads Parquet and writes Parquet; the memory
 is that of Spark and its Python workers together. Needs Java 17 and the extra spark.
+
+One machine plays the cluster: it cannot show what moving rows between machines costs.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from _needs import need
 from spark import session
 
 import fitmodel
@@ -59,6 +62,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=20_000)
     parser.add_argument("--cores", type=int, default=2)
     asked = parser.parse_args()
+    need("pyspark", program="java")
     warnings.filterwarnings("ignore")
     spec = fitmodel.DealSpec(**SPEC)
     model = FitModel.__new__(FitModel)  # only its contract is asked for

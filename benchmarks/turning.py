@@ -5,6 +5,8 @@ Run: python benchmarks/turning.py [--seeds N]
 The same deals are learned from with and without `[learning] bends`. In the first four rows the risk
 is least, or greatest, at a middle number of seats; in the others no effect turns. Loss: expected
 log loss above that of the truth. It goes on where it was stopped: results/turning.json.
+
+It cannot show how often real effects turn.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from functools import partial
 import numpy as np
 from _other_laws import company, spec
 from _results import FOLDER, Results
+from _tables import turning
 from growing import EVEN
 from growing import company as growing_company
 from growing import spec as spec_of_growing
@@ -72,22 +75,12 @@ def one(law: str, growth: float, n: int, seed: int) -> list[dict[str, float | st
 
 
 def main(seeds: int, results: Results) -> None:
-    """Print a row for each case, means over companies."""
-    print("| law | deals | without | with bends | difference (standard error) |")
-    print("|---" * 5 + "|")
+    """Learn what is not done yet, and print a row for each case."""
     for law, growth, n in CASES:
-        pairs = [
+        for seed in range(FIRST_SEED, FIRST_SEED + seeds):
             results.do(partial(one, law, growth, n, seed), law=law, growth=growth, n=n, seed=seed)
-            for seed in range(FIRST_SEED, FIRST_SEED + seeds)
-        ]
-        lines, bends = (np.array([pair[way]["loss"] for pair in pairs]) for way in (0, 1))
-        gap = bends - lines
-        error = gap.std(ddof=1) / np.sqrt(seeds) if seeds > 1 else np.nan
-        print(
-            f"| {law}{', growing' if growth else ''} | {n:,} | {lines.mean():.4f} "
-            f"| {bends.mean():.4f} | {gap.mean():+.4f} ({error:.4f}) |",
-            flush=True,
-        )
+            print(".", end="", flush=True)
+    print("\n" + turning(results.rows))
 
 
 if __name__ == "__main__":

@@ -125,8 +125,12 @@ def once_per_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def migrated_store(once_per_run: Path) -> Path:
     """Make an empty MLflow database once: its migrations take seconds."""
+    from mlflow.store.db import utils
+
     from fitmodel.tracking.connection import connected
 
+    # MLflow loads all its migrations for every store that is opened, to know which is the newest
+    utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
     file = once_per_run / "migrated" / "mlflow.db"
     with FileLock(once_per_run / "migrated.lock"):
         if not file.exists():

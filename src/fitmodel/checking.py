@@ -169,6 +169,9 @@ def problem_results(problems: Iterable[Problem]) -> Iterator[CheckResult]:
         yield result_of(f"warning:{problem.code}", "warning", str(problem), problem.column)
 
 
+WARNED = {"unclear_points", "copied_events"}  # findings of reading that may make a model wrong
+
+
 def finding_results(read: DealsRead) -> Iterator[CheckResult]:
     """Convert the findings of reading a table to results with codes."""
     tables = {f"[history.{name}]": each.table for name, each in read.spec.history.items()}
@@ -176,7 +179,7 @@ def finding_results(read: DealsRead) -> Iterator[CheckResult]:
     for finding in read.findings:
         table = tables.get(finding.column.partition(" ")[0], "")
         file = "" if is_database(table) else table
-        level: Level = "warning" if finding.code == "unclear_points" else "note"
+        level: Level = "warning" if finding.code in WARNED else "note"
         yield result_of(f"reading:{finding.code}", level, str(finding), finding.column, file=file)
 
 

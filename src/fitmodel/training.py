@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
-from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -60,17 +59,19 @@ if TYPE_CHECKING:
     from fitmodel.deals.reading import DealsRead
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.out_of_time import Evaluation
+    from fitmodel.evaluation.prequential import OutcomesSince
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.guessing.questions import QuestionedDeals
     from fitmodel.learning.churn_curve import ChurnCurve
     from fitmodel.learning.learner import Learned
     from fitmodel.tracking.champion import Retrain
-    from fitmodel.tracking.lifecycle import Begun, Tracked
+    from fitmodel.tracking.lifecycle import Tracked
     from fitmodel.tracking.run_log import RunLog
 
 STEPS = (
     "reading", "evaluating on held-out deals", "learning", "deciding", "writing", "tracking"
 )  # fmt: skip
+COMPARING = "comparing with the model in use"  # a step only if there is one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -209,16 +210,21 @@ def train_as(
     block = reproduce_block(deals, spec, digest, len(prepared.table), allow=allow, estimator=own)
     notes = (*decision.report.notes, *filter(None, [note_on_exits(view), note_on_sample(learned)]))
     report = replace(decision.report, reproduce=block, notes=notes)
-    report_step(STEPS[4])
-    retrain = partial(
-        outcomes_since, view, contract, newest=learned, curve=decision.curve, estimator=estimator
-    )
+
+    def retrain(since: np.datetime64) -> OutcomesSince | None:
+        report_step(COMPARING)  # up to three more trainings
+        return outcomes_since(view, contract, since, learned, decision.curve, estimator)
+
     mlflow_run = begin(contract, options)
     with ending(mlflow_run, contract):
+        comparison = None
+        if mlflow_run.run_id is not None:
+            comparison = _compare_with_champion(evaluation, prepared, retrain)
+        report_step(STEPS[4])
         extra = _known(evaluation, learned, decision, estimator) | {
             "deals_digest": digest,
             "observed_until": str(view.extract_end) if contract.has_dates else None,
-            "comparison": _compare_with_champion(evaluation, prepared, retrain, mlflow_run),
+            "comparison": comparison,
         }
         path, card = ship(
             learned, decision.policy, report, contract, models, mlflow_run, extra, decision.curve
@@ -333,11 +339,9 @@ def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
 
 
 def _compare_with_champion(
-    evaluation: Evaluation, prepared: _Prepared, retrain: Retrain, mlflow_run: Begun
+    evaluation: Evaluation, prepared: _Prepared, retrain: Retrain
 ) -> dict[str, Any] | None:
     """Return the comparison with the champion; None if the store did not answer or has none."""
-    if mlflow_run.run_id is None:
-        return None
     evaluated = (evaluation.table, evaluation.attributes, prepared.table, prepared.spec)
     found = compare_with_champion(*evaluated, split_date=evaluation.split_date, retrain=retrain)
     return None if found is None else found.to_dict()

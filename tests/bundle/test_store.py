@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from fitmodel.bundle.store import (
     write_bundle,
 )
 from fitmodel.exceptions import BundleError
+from warm_python import WarmPython, warm_python
 
 FILES = {"scorer.json": b'{"intercept": -1.5}', "card.md": "# Karte für Kunden\n".encode()}
 FACTS = {"spec": {"label": {"horizon_months": 5}}, "run_id": "abc"}
@@ -267,16 +269,19 @@ for _ in range(int(sys.argv[3])):
 """
 
 
-def run_writer(root: Path, *, killed_at: int = -1, times: int = 1) -> subprocess.Popen[bytes]:
-    arguments = [sys.executable, "-c", WRITER, str(root), str(killed_at), str(times)]
-    return subprocess.Popen(arguments)  # noqa: S603 - the program above
+@pytest.fixture(scope="module")
+def python() -> Iterator[WarmPython]:
+    with warm_python("import fitmodel.bundle.store") as ready:
+        yield ready
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_a_writer_killed_at_any_moment_leaves_the_old_bundle_or_the_new_one(tmp_path: Path) -> None:
+def test_a_writer_killed_at_any_moment_leaves_the_old_bundle_or_the_new_one(
+    tmp_path: Path, python: WarmPython
+) -> None:
     old = write(tmp_path)
     for at in range(1, 10):
-        assert run_writer(tmp_path, killed_at=at).wait() == -signal.SIGKILL
+        assert python.run(WRITER, tmp_path, at, 1) == -signal.SIGKILL
         assert_whole(tmp_path, old)
     new = write(tmp_path)
     assert open_bundle(tmp_path / "prospect-fit").path == new
@@ -284,10 +289,10 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_bundle_or_the_new_one(tmp_
 
 @pytest.mark.slow
 def test_concurrent_writers_all_succeed_and_current_is_one_of_their_versions(
-    tmp_path: Path,
+    tmp_path: Path, python: WarmPython
 ) -> None:
-    writers = [run_writer(tmp_path, times=10) for _ in range(3)]
-    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    writers = [python.start(WRITER, tmp_path, -1, 10) for _ in range(3)]
+    assert [python.wait(writer) for writer in writers] == [0, 0, 0]
     listed = list_bundles(tmp_path)
     assert len(listed) == 30
     assert sum(bundle.is_current for bundle in listed) == 1

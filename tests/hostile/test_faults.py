@@ -11,6 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from fitmodel.bundle.store import write_bundle
@@ -184,14 +187,13 @@ app(sys.argv[2:])
 def test_a_batch_without_memory_ends_with_a_message_and_no_partial_file(
     home: Path, tmp_path: Path
 ) -> None:
-    import pandas as pd
-
-    deals = pd.read_parquet(home / "deals.parquet")
-    long = pd.concat([deals] * 40, ignore_index=True).head(20_000)
+    deals = pq.read_table(home / "deals.parquet")
+    long = pa.concat_tables([deals] * 40).slice(0, 20_000)
     # half a gigabyte in a chunk: too much for one piece of memory, and not for the many small ones
     # the lack of which ends a native library without a message
-    long = long.assign(note=[f"{number}{'x' * 25_000}" for number in range(len(long))])
-    long.to_parquet(tmp_path / "long.parquet")
+    numbers = pa.array(range(len(long))).cast(pa.string())
+    notes = pc.binary_join_element_wise(numbers, "x" * 25_000, "")
+    pq.write_table(long.append_column("note", notes), tmp_path / "long.parquet")
     out = tmp_path / "scored.parquet"
     out.write_bytes(b"what was there before")
     command = ["score", tmp_path / "long.parquet", "--model", home / "models/fit", "-o", out]

@@ -19,7 +19,7 @@ from fitmodel.deals.history import DealHistory
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.calibration import logit
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.learner import Learned, cross_fitted, learn, learn_from_set
+from fitmodel.learning.learner import Learned, check_enough, cross_fitted, learn, learn_from_set
 from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.stages import follow_up_of
 
@@ -139,6 +139,23 @@ def test_the_error_for_too_few_deals_states_the_rate_where_it_is_known(make_comp
     with pytest.raises(DealsError, match="too little to learn from: 0 early") as none:
         learn_from_set(deals, company.spec)
     assert "Known without a model" not in str(none.value)
+
+
+def test_too_few_labelled_deals_are_refused_in_the_same_words(make_company) -> None:
+    company = make_company(40, seed=1, rate=0.2)
+    labelled = view_of(company).labelled()
+    with pytest.raises(
+        DealsError, match=r"\d early churner\(s\); 15 needed.*\d+\.\d% leave early"
+    ) as result:
+        check_enough(labelled)
+    rate, low, high = (float(each) for each in re.findall(r"(\d+\.\d)%", str(result.value))[:3])
+    assert low < rate < high
+    assert rate == pytest.approx(
+        100 * np.average(labelled.early_churn, weights=labelled.weight), abs=0.05
+    )
+    with pytest.raises(DealsError, match="too little to learn from: 0 early"):
+        check_enough(labelled.subset(labelled.early_churn > 1))
+    assert check_enough(labelled, min_churners=1) is None
 
 
 def test_too_few_deals_that_stayed_are_refused(make_company) -> None:

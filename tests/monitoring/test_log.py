@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import pytest
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.assessment import Assessment
 from fitmodel.monitoring.log import DecisionLog, digest_of
+from warm_python import WarmPython, warm_python
 
 ASSESSMENT = Assessment(
     early_churn_probability=0.31,
@@ -49,10 +49,13 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path / "log.db")
 
 
-def writer(path: str, name: str, count: int) -> subprocess.Popen:
-    return subprocess.Popen(  # noqa: S603 - our own script
-        [sys.executable, "-c", WRITER, str(path), name, str(count)], stdout=subprocess.PIPE
-    )
+@pytest.fixture(scope="module")
+def python() -> Iterator[WarmPython]:
+    imports = "import psycopg, sqlalchemy.dialects.sqlite, sqlalchemy.dialects.postgresql\n"
+    with warm_python(
+        imports + "import fitmodel.model.assessment, fitmodel.monitoring.log"
+    ) as ready:
+        yield ready
 
 
 def test_appended_entries_are_read_back(address) -> None:
@@ -222,9 +225,9 @@ def _bytes(folder: Path) -> bytes:
 
 
 @pytest.mark.slow
-def test_threads_and_processes_write_concurrently_without_loss(address) -> None:
+def test_threads_and_processes_write_concurrently_without_loss(address, python) -> None:
     log = DecisionLog(address)
-    others = [writer(address, f"p{n}", 40) for n in range(2)]
+    others = [python.start(WRITER, address, f"p{n}", 40) for n in range(2)]
     threads = [
         threading.Thread(
             target=lambda n=n: [
@@ -238,8 +241,7 @@ def test_threads_and_processes_write_concurrently_without_loss(address) -> None:
     for thread in threads:
         thread.join()
     for process in others:
-        process.communicate()
-        assert process.returncode == 0
+        assert python.wait(process) == 0
     result = log.assessments()["prospect"]
     assert result.nunique() == 240
     assert len(result) == 4 * 40 + 2 * 40 * 3
@@ -258,14 +260,18 @@ def test_a_forked_process_uses_its_own_connection(address) -> None:
 
 
 @pytest.mark.slow
-def test_acknowledged_entries_survive_a_kill_and_no_entry_is_partial(address) -> None:
+def test_acknowledged_entries_survive_a_kill_and_no_entry_is_partial(
+    address, python, tmp_path
+) -> None:
     draw = np.random.default_rng(0)
+    os.mkfifo(tmp_path / "written")
     for turn in range(8):
-        process = writer(address, str(turn), 10**6)
-        for _ in range(int(draw.integers(1, 60))):
-            acknowledged = int(process.stdout.readline())
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process = python.start(WRITER, address, turn, 10**6, output=tmp_path / "written")
+        with (tmp_path / "written").open() as written:
+            for _ in range(int(draw.integers(1, 60))):
+                acknowledged = int(written.readline())
+            os.kill(process, signal.SIGKILL)
+            assert python.wait(process) == -signal.SIGKILL
         result = DecisionLog(address).assessments()["prospect"]
         own = result[result.str.startswith(f"{turn}-")].value_counts()
         assert {f"{turn}-{address}" for address in range(acknowledged + 1)} <= set(own.index)

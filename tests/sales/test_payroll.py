@@ -164,28 +164,31 @@ def is_due(amount, leavers, *, never_paid):
 
 def second_ledger(table, plan):
     """What each rep is paid in each month."""
-    result = defaultdict(Fraction)
+    due = defaultdict(list)  # (day, deal, amount) of each rep and month
     lines = shares_of(table, plan)
     leavers = plan.get("leavers", {})
     gone = leavers.get("left", {})
     for first in months():
         last = min(first + relativedelta(months=1), END + timedelta(days=1)) - timedelta(days=1)
+        every_day = [first + timedelta(days=n) for n in range(-1, (last - first).days + 1)]
         for row, rep, whole in lines:
-            days = [first - timedelta(days=1), last]
-            if rep in gone:  # terms apply from the day after the last day: check every day
-                days = [first + timedelta(days=n) for n in range(-1, (last - first).days + 1)]
-            sums = [paid_by(day, row, whole, plan) for day in days]
-            for day, before, after in zip(days[1:], sums, sums[1:], strict=False):
-                if (
+            is_same = paid_by(every_day[0], row, whole, plan) == paid_by(last, row, whole, plan)
+            if is_same and rep not in gone:  # terms for leavers apply from one day to the next
+                continue
+            sums = [paid_by(day, row, whole, plan) for day in every_day]
+            for day, before, after in zip(every_day[1:], sums, sums[1:], strict=False):
+                never_paid = rep in gone and signed_after(row, gone[rep], whole)
+                if after != before and (
                     rep not in gone
                     or day <= gone[rep]
-                    or is_due(
-                        after - before, leavers, never_paid=signed_after(row, gone[rep], whole)
-                    )
+                    or is_due(after - before, leavers, never_paid=never_paid)
                 ):
-                    result[rep, first] += after - before
+                    due[rep, first].append((day, row["deal"], after - before))
+    result = defaultdict(Fraction)
+    for key, amounts in due.items():
+        result[key] = sum((amount for _, _, amount in amounts), Fraction(0))
     if "cap" in plan:
-        result = capped(result, Fraction(str(plan["cap"]["amount"])))
+        result = capped(due, Fraction(str(plan["cap"]["amount"])))
     if "draw" in plan:
         result = drawn(result, Fraction(str(plan["draw"]["amount"])), plan["draw"]["recoverable"])
     later = plan.get("payroll_months_later", 0)
@@ -196,19 +199,32 @@ def second_ledger(table, plan):
     }
 
 
-def capped(result, most):
+def capped(due, most):
+    """What is paid of the amounts due: each quarter fills the cap in the order of the days."""
     out = defaultdict(Fraction)
-    for rep in {rep for rep, _ in result}:
-        total = paid = Fraction(0)
-        quarter = None
+    for rep in {rep for rep, _ in due}:
+        lost = defaultdict(Fraction)  # by deal: due in an earlier quarter and never paid
+        quarter, waiting, back, paid = None, [], Fraction(0), Fraction(0)
         for first in months():
             if (first.year, (first.month - 1) // 3) != quarter:
-                quarter, total, paid = (
-                    (first.year, (first.month - 1) // 3),
-                    Fraction(0),
-                    Fraction(0),
-                )
-            total += result[rep, first]
+                room = most + back
+                for deal, amount in waiting:
+                    lost[deal] += amount - min(amount, room)
+                    room -= min(amount, room)
+                quarter = (first.year, (first.month - 1) // 3)
+                waiting, back, paid = [], Fraction(0), Fraction(0)
+            for _, deal, amount in sorted(due[rep, first]):
+                if amount > 0:
+                    waiting.append([deal, amount])
+                    continue
+                owed = -amount - min(-amount, lost[deal])
+                lost[deal] -= -amount - owed
+                for slot in reversed(waiting):  # in this quarter: as if it had not become due
+                    undone = min(owed, slot[1]) if slot[0] == deal else Fraction(0)
+                    slot[1] -= undone
+                    owed -= undone
+                back += owed
+            total = sum((amount for _, amount in waiting), Fraction(0)) - back
             out[rep, first] = min(total, most) - paid
             paid = min(total, most)
     return out

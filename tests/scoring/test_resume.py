@@ -8,8 +8,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from fitmodel.scoring._resume import JOURNAL, parts_folder
 from fitmodel.scoring.batch import score_file
 from fitmodel.scoring.sources import score_source
 from fitmodel.scoring.streams import WRITERS
+from warm_python import warm_python
 
 real = batch.predict_chunk
 KILLED = """
@@ -35,7 +34,7 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring.batch import score_file
 
-model = FitModel(scorer_from_json(Path("scorer.json").read_bytes(), "test"), {})
+model = FitModel(scorer_from_json(Path(sys.argv[3]).read_bytes(), "test"), {})
 left = [3]
 
 def die(_):
@@ -138,22 +137,29 @@ def test_a_resumed_batch_gives_identical_bytes(
     assert names == ["in.csv", output.name, whole.name]
 
 
+@pytest.fixture(scope="module")
+def python():
+    with warm_python(
+        "import fitmodel.model.fitmodel, fitmodel.model.scorer, fitmodel.scoring.batch\n"
+        "import fitmodel.model.frame_scorer, pyarrow.csv, pyarrow.dataset, pyarrow.parquet"
+    ) as ready:
+        yield ready
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "written"),
     [(".csv", ".parquet"), (".csv.gz", ".csv.gz"), (".csv.zst", ".csv.zst"), (".csv", ".csv.bz2")],
 )
 def test_a_process_killed_in_the_middle_is_resumed(
-    model, source, tmp_path, uninterrupted, given, written
+    model, source, tmp_path, uninterrupted, python, given, written
 ) -> None:
     (tmp_path / "scorer.json").write_bytes(model.scorer.to_json())
     table = tmp_path / f"table{given}"
     with WRITERS.get(given, lambda path: path.open("wb"))(table) as stream:
         stream.write(source.read_bytes())
     output = tmp_path / f"out{written}"
-    command = [sys.executable, "-c", KILLED, table.name, output.name]
-    died = subprocess.run(command, cwd=tmp_path, check=False, env=os.environ)  # noqa: S603 - ours
-    assert died.returncode == -signal.SIGKILL
+    assert python.run(KILLED, table, output, tmp_path / "scorer.json") == -signal.SIGKILL
     assert not output.exists()
 
     result = score_file(table, model, output, chunk_rows=8, resume=True)

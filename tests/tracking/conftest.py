@@ -22,7 +22,7 @@ from fitmodel.evaluation.metrics import Metric, compute_metrics
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.model.scorer import Scorer
 from fitmodel.tracking.lifecycle import TrainingMetadata
-from fitmodel.tracking.runs import track
+from fitmodel.tracking.runs import Tracked, track
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +121,20 @@ def another(trained: Trained, tmp_path: Path, mlflow_store: str) -> Callable[[],
         return make_facts(trained, make_bundle(tmp_path, trained), mlflow_store)
 
     return train
+
+
+@pytest.fixture(scope="session")
+def stored(
+    trained: Trained, migrated_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[TrainingMetadata, Tracked]:
+    """A training and the run in which it was tracked, for tests that only read the store."""
+    root = tmp_path_factory.mktemp("stored")
+    (root / "store").mkdir()
+    uri = f"sqlite:///{shutil.copy(migrated_store, root / 'store' / 'mlflow.db')}"
+    facts = make_facts(trained, make_bundle(root, trained), uri)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")  # any use of it would fail
+        return facts, track(facts)
 
 
 PATHS_IN_STORE = {

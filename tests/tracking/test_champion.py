@@ -131,10 +131,15 @@ def test_a_retrained_model_is_promoted_on_evidence_and_rolled_back(
 ) -> None:
     spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
     then = simulation.deals["closed_on"].quantile(0.5).normalize()
-    train(*extract_as_of(simulation.deals, spec, then), models=tmp_path)
-    retrained = train(simulation.deals, spec, models=tmp_path)
+    first: list[str] = []
+    second: list[str] = []
+    train(*extract_as_of(simulation.deals, spec, then), models=tmp_path, progress=first.append)
+    retrained = train(simulation.deals, spec, models=tmp_path, progress=second.append)
     comparison = retrained.model.manifest["comparison"]
 
+    assert first == ["reading", "evaluating on held-out deals", "learning", "deciding",
+                     "writing", "tracking"]  # fmt: skip
+    assert second == [*first[:4], "comparing with the model in use", *first[4:]]
     assert comparison["champion"] == 1
     assert comparison["deals"] > 500
     assert comparison["low"] > 0

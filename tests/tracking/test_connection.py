@@ -15,6 +15,7 @@ import pytest
 from fitmodel.exceptions import TrackingError
 from fitmodel.tracking import connection
 from fitmodel.tracking.connection import connected, database_file, tracking_uri, without_password
+from warm_python import warm_python
 
 SOURCE = Path(connection.__file__).parents[1]
 
@@ -177,9 +178,10 @@ def test_a_relative_store_is_in_the_current_folder(
 @pytest.mark.slow
 def test_two_concurrent_first_uses_of_a_store_work(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    arguments = [sys.executable, "-c", FIRST_USE, uri]
-    uses = [subprocess.Popen([*arguments, name]) for name in ("one", "two")]  # noqa: S603 - the program above
-    assert [use.wait() for use in uses] == [0, 0]
+    imports = "import mlflow.store.tracking.sqlalchemy_store, fitmodel.tracking.connection"
+    with warm_python(imports) as python:
+        uses = [python.start(FIRST_USE, uri, name) for name in ("one", "two")]
+        assert [python.wait(use) for use in uses] == [0, 0]
     with connected(uri) as client:
         names = {experiment.name for experiment in client.search_experiments()}
     assert names >= {"one", "two"}

@@ -6,8 +6,6 @@ import dataclasses
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -26,45 +24,33 @@ from fitmodel.tracking.promotion import promote
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
 from fitmodel.training import train
+from warm_python import WarmPython, warm_python
 
 NAME = "prospect-fit"
 KILLS = 8
 NO_CODE = str(Path(__file__).parents[1] / "no_code")
-# The command `fitmodel` with slow imports done once, without the parts of a training that
-# conftest.py leaves out too: a line "OUTPUT ARGUMENTS..." starts a child, a line "PID" waits for
-# it.
-FORKER = """
-import gc, os, sys
+# Slow imports, and the parts of a training that conftest.py leaves out too.
+IMPORTS = f"""
+import functools
 import git, IPython, jinja2, mlflow.pyfunc, rich.console
 import mlflow.store.tracking.sqlalchemy_store, mlflow.store.model_registry.sqlalchemy_store
 import sklearn.ensemble, sklearn.impute, sklearn.pipeline
+from mlflow.store.db import utils
+from sqlalchemy.orm import configure_mappers
 import fitmodel.retraining
 from fitmodel.cli.main import app
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.learning import _other_classifiers as _black_box
 from fitmodel.tracking import run_log
 
-TrainingReport.figures = lambda _report: {}
-run_log._package = lambda: sys.argv[1]
+TrainingReport.figures = lambda _report: {{}}
+run_log._package = lambda: {NO_CODE!r}
 _black_box.N_REPLICATES = 1
-gc.freeze()  # children copy no memory that they only read
-print(os.getpid(), flush=True)
-for line in sys.stdin:
-    first, *arguments = line.rstrip().split("\t")
-    if not arguments:
-        print(os.waitstatus_to_exitcode(os.waitpid(int(first), 0)[1]), flush=True)
-        continue
-    child = os.fork()
-    if child == 0:
-        output = os.open(first, os.O_CREAT | os.O_WRONLY)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        try:
-            app(arguments)
-        except SystemExit as end:
-            os._exit(end.code or 0)
-    print(child, flush=True)
+configure_mappers()
+utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
+utils._get_latest_schema_revision()
 """
+COMMAND = "import sys; from fitmodel.cli.main import app; app(sys.argv[1:])"
 
 pytestmark = [
     pytest.mark.slow,
@@ -72,41 +58,10 @@ pytestmark = [
 ]
 
 
-class Forker:
-    """Runs commands in separate processes without repeating the imports."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-c", FORKER, NO_CODE],
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._answer()  # when everything is imported
-
-    def start(self, output: Path, *arguments: object) -> int:
-        return self._ask("\t".join(map(str, (output, *arguments))))
-
-    def wait(self, child: int) -> int:
-        return self._ask(str(child))
-
-    def _ask(self, line: str) -> int:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> int:
-        assert self.process.stdout is not None
-        return int(self.process.stdout.readline())
-
-
 @pytest.fixture(scope="module")
-def forker() -> Iterator[Forker]:
-    made = Forker()
-    yield made
-    made.process.communicate()  # it ends at the end of its input
+def python() -> Iterator[WarmPython]:
+    with warm_python(IMPORTS) as ready:
+        yield ready
 
 
 @pytest.fixture
@@ -121,30 +76,30 @@ def contract(
 
 
 def test_a_promotion_killed_at_any_moment_leaves_the_old_champion_or_the_new(
-    two: list[TrainingMetadata], forker: Forker, contract: tuple[object, ...], tmp_path: Path
+    two: list[TrainingMetadata], python: WarmPython, contract: tuple[object, ...], tmp_path: Path
 ) -> None:
     versions = [facts.bundle_path.name for facts in two]
     promotion: tuple[object, ...] = ("promote", "--version", 2, "--force", "to be timed", *contract)
     begun = time.monotonic()
-    assert forker.wait(forker.start(tmp_path / "said", *promotion)) == 0
+    assert python.run(COMMAND, *promotion) == 0
     duration = time.monotonic() - begun
     for moment in np.linspace(0, 1.1 * duration, KILLS):
         wanted = 2 if get_alias(NAME, "champion") == 1 else 1
         promotion = ("promote", "--version", wanted, "--force", "to be killed", *contract)
-        child = forker.start(tmp_path / "said", *promotion)
+        child = python.start(COMMAND, *promotion)
         time.sleep(moment)
         os.kill(child, signal.SIGKILL)
-        forker.wait(child)
+        python.wait(child)
         assert load(f"models:/{NAME}@champion").version in versions
         assert load(tmp_path / "models" / NAME).version in versions
     # files left by a kill cause no error
-    assert forker.wait(forker.start(tmp_path / "said", *promotion)) == 0
+    assert python.run(COMMAND, *promotion) == 0
     assert get_alias(NAME, "champion") == wanted
     assert load(tmp_path / "models" / NAME).version == versions[wanted - 1]
 
 
 def test_two_concurrent_trainings_and_a_promotion_all_succeed(
-    two: list[TrainingMetadata], forker: Forker, contract: tuple[object, ...], tmp_path: Path
+    two: list[TrainingMetadata], python: WarmPython, contract: tuple[object, ...], tmp_path: Path
 ) -> None:
     deals = tmp_path / "deals.csv"
     simulate_deals(700, seed=5, n_attributes=4).deals.to_csv(deals, index=False)
@@ -155,10 +110,11 @@ def test_two_concurrent_trainings_and_a_promotion_all_succeed(
     ]
     paths = [tmp_path / f"said {number}" for number in range(3)]
     at_once = [
-        forker.start(output, *command) for output, command in zip(paths, commands, strict=True)
+        python.start(COMMAND, *command, output=output)
+        for output, command in zip(paths, commands, strict=True)
     ]
     for child, output in zip(at_once, paths, strict=True):
-        assert forker.wait(child) == 0, output.read_text()
+        assert python.wait(child) == 0, output.read_text()
     assert get_alias(NAME, "champion") == 2
     assert [result.version for result in list_versions(NAME)] == [4, 3, 2, 1]
     assert get_alias(NAME, "challenger") in {3, 4}

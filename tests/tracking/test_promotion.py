@@ -248,6 +248,52 @@ def test_two_rollbacks_are_two_steps_back(another: Callable[[], TrainingMetadata
 
 
 @pytest.mark.usefixtures("two")
+def test_rollbacks_after_promotions_to_and_fro_go_back_in_time_and_then_end() -> None:
+    promote(NAME, comparison=BETTER)
+    promote(NAME, version=1, force=True, reason="version 2 was wrong")
+    assert rollback(NAME).version == 2
+    assert rollback(NAME).version == 1
+    with pytest.raises(TrackingError, match="version 1 .* was the first champion"):
+        rollback(NAME)
+    assert champion() == 1
+
+
+@pytest.mark.usefixtures("two")
+def test_rollbacks_undo_every_history_of_promotions_and_rollbacks_step_by_step(
+    another: Callable[[], TrainingMetadata],
+) -> None:
+    track(another())
+    generator, in_use = np.random.default_rng(4), [1]
+    for _ in range(30):
+        if generator.uniform() < 0.35 and len(in_use) > 1:
+            in_use.pop()
+            rollback(NAME)
+        else:
+            version = int(generator.integers(1, 4))
+            promote(NAME, version=version, force=True, reason="a trial")
+            if version != in_use[-1]:
+                in_use.append(version)
+        assert champion() == in_use[-1]
+    assert len(in_use) > len(set(in_use)) + 2  # promoted to and fro
+    for expected in reversed(in_use[:-1]):
+        assert rollback(NAME).version == expected
+    with pytest.raises(TrackingError, match="was the first champion"):
+        rollback(NAME)
+
+
+@pytest.mark.usefixtures("two")
+def test_promotions_of_an_older_fitmodel_are_rolled_back_and_never_in_a_circle() -> None:
+    promote(NAME, comparison=BETTER)
+    promote(NAME, version=1, force=True, reason="version 2 was wrong")
+    with connected() as client:
+        for version in "12":
+            client.delete_model_version_tag(NAME, version, "fitmodel.champions_before")
+    assert [rollback(NAME).version, rollback(NAME).version] == [2, 1]
+    with pytest.raises(TrackingError, match="was the first champion"):
+        rollback(NAME)
+
+
+@pytest.mark.usefixtures("two")
 def test_the_first_champion_cannot_be_rolled_back() -> None:
     with pytest.raises(TrackingError, match="was the first champion"):
         rollback(NAME)

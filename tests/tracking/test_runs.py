@@ -22,7 +22,7 @@ from fitmodel.tables.atomic import host_name
 from fitmodel.tracking.connection import connected, database_file
 from fitmodel.tracking.lifecycle import OWNER_TAG
 from fitmodel.tracking.registry import get_alias
-from fitmodel.tracking.runs import TrainingMetadata, begin, deals_digest, track
+from fitmodel.tracking.runs import Tracked, TrainingMetadata, begin, deals_digest, track
 
 pytestmark = pytest.mark.slow  # each logs a model
 
@@ -58,8 +58,8 @@ def artifacts_of(facts: TrainingMetadata) -> Path:
 # --- content of a run
 
 
-def test_a_run_has_every_setting_of_the_contract(facts: TrainingMetadata) -> None:
-    track(facts)
+def test_a_run_has_every_setting_of_the_contract(stored: tuple[TrainingMetadata, Tracked]) -> None:
+    facts, _ = stored
     (run,) = runs_of(facts)
     assert run.info.status == "FINISHED"
     assert run.data.params["label.horizon_months"] == "5"
@@ -68,8 +68,10 @@ def test_a_run_has_every_setting_of_the_contract(facts: TrainingMetadata) -> Non
         assert {f"{section}.{key}" for key in settings} <= set(run.data.params)
 
 
-def test_a_run_has_every_metric_with_its_interval_and_base(facts: TrainingMetadata) -> None:
-    track(facts)
+def test_a_run_has_every_metric_with_its_interval_and_base(
+    stored: tuple[TrainingMetadata, Tracked],
+) -> None:
+    facts, _ = stored
     (run,) = runs_of(facts)
     metric = facts.report.metrics["log_loss"]
     logged = run.data.metrics
@@ -87,8 +89,10 @@ def test_a_missing_metric_is_left_out(facts: TrainingMetadata) -> None:
     assert set(run.data.metrics) == {"roc_auc.high", "roc_auc.base"}
 
 
-def test_a_run_names_the_bundle_and_the_package_versions(facts: TrainingMetadata) -> None:
-    track(facts)
+def test_a_run_names_the_bundle_and_the_package_versions(
+    stored: tuple[TrainingMetadata, Tracked],
+) -> None:
+    facts, _ = stored
     (run,) = runs_of(facts)
     bundle = open_bundle(facts.bundle_path)
     assert run.data.tags["fitmodel.bundle_version"] == bundle.version
@@ -96,8 +100,10 @@ def test_a_run_names_the_bundle_and_the_package_versions(facts: TrainingMetadata
     assert "mlflow.source.name" in run.data.tags
 
 
-def test_a_run_has_plots_card_report_and_candidates(facts: TrainingMetadata) -> None:
-    tracked = track(facts)
+def test_a_run_has_plots_card_report_and_candidates(
+    stored: tuple[TrainingMetadata, Tracked],
+) -> None:
+    facts, tracked = stored
     (folder,) = artifacts_of(facts).glob(f"*/{tracked.run_id}/artifacts")
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == {
         "card.md",
@@ -111,8 +117,10 @@ def test_a_run_has_plots_card_report_and_candidates(facts: TrainingMetadata) -> 
     assert json.loads((folder / "spec.json").read_text()) == facts.spec.to_dict()
 
 
-def test_a_run_names_the_deals_by_digest_and_schema(facts: TrainingMetadata) -> None:
-    track(facts)
+def test_a_run_names_the_deals_by_digest_and_schema(
+    stored: tuple[TrainingMetadata, Tracked],
+) -> None:
+    facts, _ = stored
     (run,) = runs_of(facts)
     (entry,) = run.inputs.dataset_inputs
     assert entry.dataset.digest == deals_digest(facts.deals)
@@ -122,8 +130,8 @@ def test_a_run_names_the_deals_by_digest_and_schema(facts: TrainingMetadata) -> 
     assert {tag.key: tag.value for tag in entry.tags} == {"mlflow.data.context": "training"}
 
 
-def test_no_row_of_the_deals_reaches_the_store(facts: TrainingMetadata) -> None:
-    track(facts)
+def test_no_row_of_the_deals_reaches_the_store(stored: tuple[TrainingMetadata, Tracked]) -> None:
+    facts, _ = stored
     ids = [str(deal).encode() for deal in facts.deals["deal_id"]]
     store = artifacts_of(facts).parent
     files = [path for path in store.rglob("*") if path.is_file()]

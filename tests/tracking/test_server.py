@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import Message
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,8 +31,13 @@ from fitmodel.tracking.registry import get_alias, resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
 
 NAME = "prospect-fit"
+OTHER = "other-fit"
 SECRET = "pepper"  # noqa: S105 - of this test alone
 DOCS = Path(__file__).parents[2] / "docs"
+WEBHOOKS_TO_THIS_MACHINE = {
+    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
+    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+}
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,6 +70,7 @@ def running_server(store: str, folder: Path) -> Iterator[str]:
             **os.environ,
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            **WEBHOOKS_TO_THIS_MACHINE,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         },
         stdout=subprocess.DEVNULL,
@@ -88,12 +94,47 @@ def _when_ready(process: subprocess.Popen[bytes], url: str) -> str:
     pytest.fail("the server did not answer within a minute")
 
 
+class Server:
+    """An MLflow server that is started when it is needed; starting takes seconds."""
+
+    def __init__(self, store: str, folder: Path) -> None:
+        self.store, self.folder = store, folder
+        self.running = contextlib.ExitStack()
+        self.address: str | None = None
+
+    def uri(self) -> str:
+        if self.address is None:
+            self.address = self.running.enter_context(running_server(self.store, self.folder))
+        return self.address
+
+    def end(self) -> None:
+        self.running.close()
+        self.address = None
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(
+    store_in: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    server = Server(store_in(folder), folder / "artifacts")
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def on_postgresql(postgresql: str, tmp_path: Path) -> Iterator[Server]:
+    server = Server(postgresql, tmp_path / "artifacts")
+    yield server
+    server.end()
+
+
 def at(facts: TrainingMetadata, uri: str) -> TrainingMetadata:
     tracking = facts.spec.tracking.model_copy(update={"uri": uri})
     return dataclasses.replace(facts, spec=facts.spec.model_copy(update={"tracking": tracking}))
 
 
-@pytest.mark.parametrize("database", ["mlflow_store", "postgresql"])
+@pytest.mark.parametrize("database", ["on_sqlite", "on_postgresql"])
 def test_a_training_is_tracked_on_a_server_and_kept_if_the_server_fails(
     database: str,
     facts: TrainingMetadata,
@@ -103,18 +144,19 @@ def test_a_training_is_tracked_on_a_server_and_kept_if_the_server_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FITMODEL_CACHE", str(tmp_path / "cache"))
-    store: str = request.getfixturevalue(database)
-    with running_server(store, tmp_path / "artifacts") as uri:
-        assert track(at(facts, uri)).warning is None
-        assert track(at(another(), uri)).registry_version == 2
-        path = resolve(f"models:/{NAME}@champion", uri)
-        assert path.parent == tmp_path / "cache"
-        assert open_bundle(path).version == facts.bundle_path.name
-        promote(NAME, force=True, reason="to roll it back", store=uri)
-        assert get_alias(NAME, "champion", uri) == 2
-        assert rollback(NAME, store=uri).version == 1
-        assert locate(f"models:/{NAME}@champion", uri) == Located(path, is_from_cache=False)
-        assert loads_without_mlflow(uri) == path.name[:8]
+    server: Server = request.getfixturevalue(database)
+    uri = server.uri()
+    assert track(at(facts, uri)).warning is None
+    assert track(at(another(), uri)).registry_version == 2
+    path = resolve(f"models:/{NAME}@champion", uri)
+    assert path.parent == tmp_path / "cache"
+    assert open_bundle(path).version == facts.bundle_path.name
+    promote(NAME, force=True, reason="to roll it back", store=uri)
+    assert get_alias(NAME, "champion", uri) == 2
+    assert rollback(NAME, store=uri).version == 1
+    assert locate(f"models:/{NAME}@champion", uri) == Located(path, is_from_cache=False)
+    assert loads_without_mlflow(uri) == path.name[:8]
+    server.end()
     tracked = track(at(facts, uri))
     assert tracked.run_id is None
     assert "Nothing is lost" in str(tracked.warning)
@@ -156,39 +198,40 @@ class Inbox(http.server.BaseHTTPRequestHandler):
 
 
 def test_the_webhook_of_the_guide_notifies_the_receiver_of_a_champion(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    on_sqlite: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
 
     monkeypatch.syspath_prepend(DOCS / "examples")
     new_champion = importlib.import_module("webhook_receiver").new_champion
-    monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOWED_SCHEMES", "http,https")
-    monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", "true")
+    for name, value in WEBHOOKS_TO_THIS_MACHINE.items():
+        monkeypatch.setenv(name, value)
     inbox = http.server.HTTPServer(("127.0.0.1", 0), Inbox)
     threading.Thread(target=inbox.serve_forever, daemon=True).start()
     try:
-        with running_server(f"sqlite:///{tmp_path}/w.db", tmp_path / "artifacts") as uri:
-            client = MlflowClient(uri)
-            client.create_registered_model(NAME)
-            address = f"http://127.0.0.1:{inbox.server_port}/"
-            client.create_webhook("new", address, ["model_version_alias.created"], secret=SECRET)
-            run = client.create_run("0")
-            source = f"{run.info.artifact_uri}/model"
-            version = client.create_model_version(NAME, source, run_id=run.info.run_id).version
-            for alias in ("challenger", "champion"):
-                client.set_registered_model_alias(NAME, alias, version)
-            sent = [Inbox.received.get(timeout=30) for _ in range(2)]
+        client = MlflowClient(on_sqlite.uri())
+        client.create_registered_model(OTHER)
+        address = f"http://127.0.0.1:{inbox.server_port}/"
+        events = ["model_version_alias.created"]
+        webhook = client.create_webhook("new", address, events, secret=SECRET)
+        run = client.create_run(client.create_experiment("webhooks"))
+        source = f"{run.info.artifact_uri}/model"
+        version = client.create_model_version(OTHER, source, run_id=run.info.run_id).version
+        for alias in ("challenger", "champion"):
+            client.set_registered_model_alias(OTHER, alias, version)
+        sent = [Inbox.received.get(timeout=30) for _ in range(2)]
+        client.delete_webhook(webhook.webhook_id)
     finally:
         inbox.shutdown()
         inbox.server_close()
 
-    champions = {new_champion(headers, body, SECRET, NAME) for headers, body in sent}
+    champions = {new_champion(headers, body, SECRET, OTHER) for headers, body in sent}
     assert champions == {None, str(version)}
     headers, body = sent[0]
     for secret, content in (("salt", body), (SECRET, body + b" ")):
         with pytest.raises(PermissionError, match="signature"):
-            new_champion(headers, content, secret, NAME)
+            new_champion(headers, content, secret, OTHER)
     later = time.time() + 301
     monkeypatch.setattr(time, "time", lambda: later)
     with pytest.raises(PermissionError, match="too old"):
-        new_champion(headers, body, SECRET, NAME)
+        new_champion(headers, body, SECRET, OTHER)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.crm._copies import find_copies
 from fitmodel.crm._long_table import coded_texts, digest_of, findings_of, positions_of
 from fitmodel.crm._moments import (
     DAY,
@@ -57,7 +58,7 @@ class EventRows:
     who : ndarray of int32 of shape (events,)
         Code of the person; -1 if none is given.
     amounts : ndarray of float of shape (events,)
-        Amount of each event; 0 if there is none.
+        Amounts; 0 if there is none.
     """
 
     starts: Ints
@@ -153,8 +154,8 @@ class EventLog:
             Counts are 0 where nothing happened: silence is known. They are missing only where a
             window begins before events were recorded at all.
         """
-        no_positions = np.zeros(len(self.all_events.starts), dtype=np.int64)
-        empty = replace(self.all_events, starts=no_positions, stops=no_positions)
+        nowhere = np.zeros(len(self.all_events.starts), dtype=np.int64)
+        empty = replace(self.all_events, starts=nowhere, stops=nowhere)
         groups = {self.name: self.all_events}
         for kind in self.section.kinds or ():
             groups[f"{self.name}_{kind}"] = self.by_kind.get(kind, empty)
@@ -179,9 +180,9 @@ class EventLog:
             if self.section.amount is not None:
                 sums = np.where(known, rows.sums(start, stop), np.nan)
                 columns[f"{prefix}_{slug(self.section.amount)}_{days}d"] = sums
-        longest = moments - self.section.windows_days[-1] * DAY
         last = rows.last(deals, moments)
-        columns[f"{prefix}_days_since_last"] = _days_since_last(last, moments, longest >= recorded)
+        is_recorded = moments - self.section.windows_days[-1] * DAY >= recorded
+        columns[f"{prefix}_days_since_last"] = _days_since_last(last, moments, is_recorded)
         if len(counts) > 1:
             columns[f"{prefix}_trend"] = self._trend(counts)
         return columns
@@ -232,7 +233,7 @@ def read_events(
         If the table cannot be read, lacks a column, or the order of its dates is unclear.
     """
     rows = open_rows(f"[events.{name}]", section, given, ids)
-    rows.need(("id", "at", "kind", "who", "amount"))
+    rows.need(("id", "at", "kind", "who", "amount", "event_id"))
     index = _IndexedEvents(on_disk=is_large(rows))
     for part in in_parts(rows):
         index.add(part, section)
@@ -240,7 +241,7 @@ def read_events(
 
 
 class _IndexedEvents:
-    """Sorted events to which parts are appended, in two orders: by time, and by kind and time."""
+    """Sorted events to which parts are appended, by time and by kind and time."""
 
     def __init__(self, *, on_disk: bool) -> None:
         kinds = {"times": np.int64, "who": np.int32, "amounts": np.float64}
@@ -261,6 +262,7 @@ class _IndexedEvents:
         if section.who is not None:
             who = coded_texts(rows.column(section.who)).codes
         columns = {"times": times, "who": who, "amounts": _amounts(rows, section)}
+        is_valid &= ~find_copies(rows, section, (deal.codes, kind), columns, is_valid)
         self._part = rows
         self._row_findings.append(rows.row_findings)
         if not deal.levels and rows.metadata is not None:
@@ -328,8 +330,7 @@ def _amounts(rows: Rows, section: EventTable) -> Floats:
         return np.zeros(rows.count)
     form = None if rows.metadata is None else rows.metadata.amount
     reading = read_numbers(rows.column(section.amount), form)
-    remedy = "write plain numbers (12.5)"
     problem = "have an amount that is not a number, and count as 0"
-    rows.note(reading.unreadable, problem, remedy, section.amount)
+    rows.note(reading.unreadable, problem, "write plain numbers (12.5)", section.amount)
     amounts: Floats = np.nan_to_num(reading.series.to_numpy(dtype=np.float64))
     return amounts

@@ -47,6 +47,8 @@ class RowFinding:
         Number of the first row with the finding.
     settled : int
         Number that replaces ``{settled}`` in `what`.
+    code : str
+        Code of the finding.
     """
 
     what: str
@@ -57,15 +59,14 @@ class RowFinding:
     row: int
     value: str
     settled: int = 0
+    code: str = "history"
 
     def to_finding(self, table_name: str) -> Finding:
         """Return the finding with its message for people."""
         what = self.what.replace("{settled}", f"{self.settled:,}")
-        example = f"row {self.row}: {self.value}"
+        column, example = f"{table_name} {self.column}", f"row {self.row}: {self.value}"
         message = f"{self.count:,} of {self.total:,} row(s) {what}"
-        return Finding(
-            "history", f"{table_name} {self.column}", self.count, example, message, self.remedy
-        )
+        return Finding(self.code, column, self.count, example, message, self.remedy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,20 +238,20 @@ class Rows:
         column: str,
         *,
         settled: int = 0,
+        code: str = "history",
         refuse: Callable[[RowFinding], None] | None = None,
     ) -> None:
-        """Record a finding about some rows, with their number and an example.
+        """Record a finding about some rows; `refuse` raises an error if there are too many.
 
-        `refuse` raises an error if there are too many. For a part it is called after all parts are
-        read.
+        For a part it is called after all parts are read.
         """
         count = int(rows.sum())
-        number, value = 0, ""
+        row, value = 0, ""
         if count:
             position = int(rows.argmax())
-            number = position if self._numbers is None else int(self._numbers[position])
+            row = position if self._numbers is None else int(self._numbers[position])
             value = shown(self.column(column).iloc[position])
-        finding = RowFinding(problem, remedy, column, count, len(rows), number, value, settled)
+        finding = RowFinding(problem, remedy, column, count, len(rows), row, value, settled, code)
         if refuse is not None:
             if self.metadata is None:
                 refuse(finding)
@@ -261,8 +262,8 @@ class Rows:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The findings that concern at least one row."""
-        known = (each for each in self.row_findings if each.count and each.what)
-        return tuple(each.to_finding(self.table_name) for each in known)
+        reported = [each for each in self.row_findings if each.count and each.what]
+        return tuple(each.to_finding(self.table_name) for each in reported)
 
 
 def findings_of(part: Rows, row_findings: Sequence[Sequence[RowFinding]]) -> tuple[Finding, ...]:

@@ -150,9 +150,12 @@ def _words_of_events(group: str, section: EventTable) -> dict[str, dict[str, str
     return words
 
 
+EVENT_KEYS = ("at", "kind", "who", "amount", "event_id")
+
+
 def columns_needed(section: Any) -> list[str]:
     """Return the columns of a table that its section in the contract names."""
     keys = ("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day")
-    named = [getattr(section, key, None) for key in (*keys, "at", "kind", "who", "amount")]
+    named = [getattr(section, key, None) for key in (*keys, *EVENT_KEYS)]
     fields = () if getattr(section, "is_long", True) else section.fields or ()
     return [*filter(None, named), *fields]

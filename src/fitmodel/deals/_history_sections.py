@@ -192,6 +192,8 @@ class EventTable(LongTable):
 
     `kind` gives attributes per kind of event, `who` the number of different people, `amount` sums.
     `windows_days` are numbers of days before signing; the events in each window are counted.
+    Rows of a deal with the same `event_id` are one event; without it, `copies` says whether equal
+    rows are one ("drop") or several ("keep").
     Training fills in `kinds`, the kinds that get attributes, and `recorded_from`, the day from
     which events were recorded. Kinds are written as in attribute names: "E-Mail" is e_mail.
     """
@@ -202,6 +204,8 @@ class EventTable(LongTable):
     kind: Column | None = None
     who: Column | None = None
     amount: Column | None = None
+    event_id: Column | None = None
+    copies: Literal["keep", "drop"] | None = None
     windows_days: Windows = (14, 90)
     kinds: Columns | None = None
     recorded_from: Annotated[date | None, BeforeValidator(_read_whole_day)] = None

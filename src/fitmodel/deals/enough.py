@@ -96,6 +96,14 @@ def base_rate_interval(n_churners: float, rate: float, n_known: float) -> tuple[
     return float(low) if n_churners else 0.0, float(high)
 
 
+def rate_text(n_churners: float, rate: float, n_known: float, when: str) -> str:
+    """Return a text on the early-churn rate with its 80% interval; empty if nothing is known."""
+    if not n_known:
+        return ""
+    low, high = base_rate_interval(n_churners, rate, n_known)
+    return f"{rate:.1%} leave {when} (80% interval {low:.1%} to {high:.1%})"
+
+
 @old_parameters(least="min_churners")
 def check_enough(
     n_churners: int,

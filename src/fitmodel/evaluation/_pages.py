@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from fitmodel.learning.level import Level
 
-WIDTH = 100
-"""Maximum number of characters in a line of text."""
+WIDTH = 80
+"""Maximum number of characters in a line of text, unless a single word is longer."""
 LARGE = 100
 
 _CELL = "padding:.15em .8em .15em 0;text-align:left;border-bottom:1px solid rgba(128,128,128,.35)"
@@ -101,8 +101,9 @@ class Page:
     def _table_lines(self) -> list[str]:
         table = [self.header, *self.rows]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        gap = "  " if sum(widths) + 2 * len(widths) - 2 <= WIDTH else " "
         return [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in table
         ]
 
@@ -146,8 +147,14 @@ def _html_lines(pairs: tuple[tuple[str, str], ...]) -> str:
 
 
 def _wrapped(text: str, first: str = "", then: str = "") -> list[str]:
+    """Return all of a text in lines; paths and commands are not broken, so they can be copied."""
     lines = textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=then, max_lines=3, placeholder=" …"
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=then,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     return lines or [first]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.leakage._age_checks import empty_when_young
 from fitmodel.leakage._attribute import MIN_AUC_SURELY_LATER, best_separation
 from fitmodel.leakage.names import is_seller, suggests_protected
 from fitmodel.leakage.statistics import (
@@ -336,6 +337,7 @@ def _digits_match(values: pd.Series[Any], ids: pd.Series[Any]) -> bool:
 
 CHECKS: tuple[Callable[[Attribute, History], Iterator[Finding]], ...] = (
     filled_in,
+    empty_when_young,
     after_closing,
     tenure_in_disguise,
     varies_one_way,

@@ -15,6 +15,7 @@ import pandas as pd
 from fitmodel.deals import enough
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import DAYS_PER_MONTH
+from fitmodel.deals.training_set import LabelledDeals
 from fitmodel.exceptions import SpecError
 from fitmodel.learning._components import check_components
 from fitmodel.learning._evidence import choose_provisional, evidence_by_penalty
@@ -264,7 +265,9 @@ def regime_allowed(training_set: TrainingSet) -> Regime:
     return "full" if allowed == "full" else "provisional"
 
 
-def check_enough(training_set: TrainingSet, min_churners: int = enough.MIN_CHURNERS) -> None:
+def check_enough(
+    training_set: TrainingSet | LabelledDeals, min_churners: int = enough.MIN_CHURNERS
+) -> None:
     """Check that there are enough early churners and other deals.
 
     Raises
@@ -293,17 +296,15 @@ def _refuse_unread_prior(spec: DealSpec) -> None:
         )
 
 
-def _rate_text(training_set: TrainingSet, churners: int) -> str:
+def _rate_text(deals: TrainingSet | LabelledDeals, churners: int) -> str:
     """Describe the company's rate of early churn with its interval."""
-    rate = follow_up_of(training_set).rate if len(training_set) else 0.0
-    known = int(training_set.is_known.sum())
-    if not known:
+    if not len(deals):
         return ""
-    low, high = enough.base_rate_interval(churners, rate, known)
-    return (
-        f"{rate:.1%} leave within {training_set.horizon_months} months (80% interval {low:.1%} "
-        f"to {high:.1%})"
-    )
+    if isinstance(deals, LabelledDeals):
+        rate = float(np.average(deals.early_churn, weights=deals.weight))
+        return enough.rate_text(churners, rate, len(deals), "early")
+    known, when = int(deals.is_known.sum()), f"within {deals.horizon_months} months"
+    return enough.rate_text(churners, follow_up_of(deals).rate, known, when)
 
 
 def cross_fitted(

@@ -43,8 +43,9 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
     Returns
     -------
     DataFrame
-        Indexed like the deals (a shared deal has two lines): `deal`, `rep`, `signed` and `ended`
-        (datetime64[s]; NaT where not known, or where the deal has not ended), `months` followed,
+        Indexed like the deals (a shared deal has two lines): `deal`, `account` (a number that the
+        lines of a customer share), `rep`, `signed` and `ended` (datetime64[s]; NaT where not
+        known, or where the deal has not ended), `months` followed,
         `left`, `exited`, `excused` (left for a cause that the plan excludes) and `nominal`
         (Decimal), the whole commission.
 
@@ -61,6 +62,7 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
     lines = pd.DataFrame(
         {
             "deal": names_of(deals.index.to_series() if id_column is None else deals[id_column]),
+            "account": np.arange(len(deals)),
             "rep": reps.fillna(NO_NAME),
             "signed": np.full(len(view), NO_DAY) if closed is None else closed.astype("M8[s]"),
             "ended": _end_days(view, has_ended),

@@ -1,7 +1,8 @@
 """Payroll of a plan: the month in which each amount is paid or taken back.
 
-lines of the ledger -> advances, earned and clawed-back amounts -> terms for reps who left -> cap
-                    -> draw -> bonuses -> one row per amount
+lines of the ledger -> advances, earned and clawed-back amounts -> terms for reps who left
+                    -> credit notes for what is not paid yet -> cap -> draw -> bonuses
+                    -> one row per amount
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pandas as pd
 from fitmodel.deals.months import add_months
 from fitmodel.exceptions import DealsError
 from fitmodel.sales._ledger import PAYROLL
+from fitmodel.sales._payroll_limits import accounts_of, carry_forward, with_cap
 from fitmodel.sales.people import same_person
 from fitmodel.tables.atomic import write_table
 
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     from fitmodel.sales.plans import Plan
 
 KINDS = (
-    "advance", "earned", "clawed_back", "credit_note", "forfeited", "waived", "capped", "draw",
-    "draw_recovered", "guarantee", "bonus",
+    "advance", "earned", "clawed_back", "credit_note", "forfeited", "waived", "carried_forward",
+    "capped", "draw", "draw_recovered", "guarantee", "bonus",
 )  # fmt: skip
 ZERO = Decimal(0)
 MAX_NAMES = 10  # names that a message lists
@@ -59,24 +61,32 @@ def pay_out(
     DataFrame
         Columns `month`, `rep`, `kind`, `deal`, `amount`. Kinds for a deal: `advance` at signing,
         `earned` when an amount beyond the advance becomes due, `clawed_back` and `credit_note`
-        (negative). Kinds for a rep: `forfeited` and `waived` after the rep left, `capped`, `draw`
-        and `draw_recovered`, `guarantee` (a draw that is not recovered), `bonus`. Before the terms
-        for reps who left, the amounts of a deal sum to what the ledger reports as paid for it: the
-        earned amount, or the advance as long as less is earned.
+        (negative), `forfeited` and `waived` after the rep left, `carried_forward` (what a credit
+        note cannot take back yet, because it was not paid), `capped`. Kinds for a rep: `draw` and
+        `draw_recovered`, `guarantee` (a draw that is not recovered), `bonus`. Before the terms for
+        reps who left and the cap, the amounts of a deal sum to what the ledger reports as paid for
+        it: the earned amount, or the advance as long as less is earned. The amounts of a customer
+        sum to 0 or more for each rep, in every month, see `fitmodel.sales._payroll_limits`.
     """
     if lines["signed"].isna().all():
         return pd.DataFrame(columns=list(PAYROLL))
+    lines = lines.assign(account=accounts_of(lines))
     pairs: Any = zip(lines.to_dict("records"), entries.to_dict("records"), strict=True)
     rows = [
-        (*row, line["signed"]) for line, entry in pairs for row in _line_amounts(plan, line, entry)
+        (*row, line["signed"], line["account"])
+        for line, entry in pairs
+        for row in _line_amounts(plan, line, entry)
     ]
-    dated = pd.DataFrame(rows, columns=["day", "rep", "kind", "deal", "amount", "signed"])
+    columns = ["day", "rep", "kind", "deal", "amount", "signed", "account"]
+    dated = pd.DataFrame(rows, columns=columns)
     dated = dated[dated["amount"] != ZERO]
     dated = _with_leavers(dated, plan)
-    dated["month"] = [_month_after(day, plan.payroll_months_later) for day in dated["day"]]
-    table = dated[list(PAYROLL)]
+    months = [_month_after(day, plan.payroll_months_later) for day in dated["day"]]
+    dated["month"] = pd.Series(months, dated.index, dtype="str")
+    dated = carry_forward(dated)
     if plan.cap is not None:
-        table = _with_cap(table, plan)
+        dated = with_cap(dated, plan.cap)
+    table = dated[list(PAYROLL)]
     if plan.draw is not None:
         last = _month_after(pd.Timestamp(until), plan.payroll_months_later)
         table = _with_draw(table, plan, last)
@@ -181,24 +191,6 @@ def _with_leavers(dated: pd.DataFrame, plan: Plan) -> pd.DataFrame:
         for kind, chosen in (("forfeited", forfeited), ("waived", waived))
     ]
     return pd.concat([dated, *reversals])
-
-
-def _with_cap(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Add rows that subtract what exceeds the cap of a period, in the month of the excess."""
-    if plan.cap is None:
-        return table
-    unit = {"month": "M", "quarter": "Q", "year": "Y"}[plan.cap.period]
-    totals = table.groupby(["rep", "month"], sort=True)["amount"].sum().to_dict()
-    running: dict[Any, Decimal] = {}
-    rows = []
-    for (rep, month), amount in totals.items():
-        key = (rep, pd.Period(month, "M").asfreq(unit))
-        before = running.get(key, ZERO)
-        running[key] = before + amount
-        adjustment = min(running[key], plan.cap.amount) - min(before, plan.cap.amount) - amount
-        if adjustment != ZERO:
-            rows.append((month, rep, "capped", "", adjustment))
-    return _append_rows(table, rows)
 
 
 def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from fitmodel.sales._comparison import PlanComparison, compare_plans
 from fitmodel.sales._deal_lines import make_lines, month_of
 from fitmodel.sales._ledger import Ledger, split_commission
 from fitmodel.sales._payroll import pay_out, refuse_unknown_leavers, write_payroll
+from fitmodel.sales._payroll_limits import limit_credit_notes
 from fitmodel.sales.people import check_index, people_in
 from fitmodel.sales.rates import expected_leavers
 
@@ -113,7 +114,7 @@ def pay(
     refuse_unknown_leavers(plan, [*people_in(table, spec, "rep").dropna(), *lines["rep"].dropna()])
     at_signing = pd.Series(view.followup_months, view.index).loc[lines.index] - lines["months"]
     chances = chances_to_reach(view, spec, plan.ages, probability, since=at_signing)
-    entries = _entries(plan, lines, chances)
+    entries = limit_credit_notes(lines, _entries(plan, lines, chances))
     table = pd.concat([_signed(lines, spec), entries], axis=1)
     bonuses = _bonuses(view, plan, probability)
     payroll = pay_out(plan, lines, table, bonuses, view.extract_end)

@@ -136,7 +136,7 @@ class Finding:
     code : str
         Kind of the finding: placeholder, missing_word, level_word, total_row, title_row, empty_row,
         encoding, sheet, thousands, unclear_points, currencies, date_order, unreadable,
-        unreadable_date, constant, history.
+        unreadable_date, constant, history, copied_events.
     column : str
         Name of the column; empty if it concerns the whole table.
     count : int

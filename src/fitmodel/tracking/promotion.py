@@ -16,6 +16,7 @@ from fitmodel.bundle.reading import current_version, open_bundle
 from fitmodel.bundle.store import set_current
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.model.opening import is_own_estimator
+from fitmodel.tracking._champion_history import PREVIOUS_TAG, champions_before, history_tag
 from fitmodel.tracking._evidence import (
     PromotionRefusedError,
     require_evidence,
@@ -45,7 +46,6 @@ __all__ = [
     "rollback",
 ]
 
-PREVIOUS_TAG = "fitmodel.previous_champion"
 PROMOTED_TAG = "fitmodel.promoted_at"
 FORCED_TAG = "fitmodel.forced_because"
 BECAUSE_TAG = "fitmodel.promoted_because"
@@ -125,6 +125,8 @@ def promote(
         if not force:
             require_evidence(client, bundle, result, champion, comparison)
         tags = _promotion_tags(champion, comparison, reason, by, is_forced=force)
+        if champion is not None:
+            tags |= history_tag([*champions_before(client, name, champion), champion])
         _set_champion(client, name, chosen, tags, instead_of=champion)
     return Promotion(name, chosen, champion, reason if force else None, _warning(bundle))
 
@@ -196,7 +198,7 @@ def _chosen(client: Any, name: str, version: int | None) -> tuple[int, int | Non
 
 
 def rollback(name: str, *, store: str | None = None) -> Promotion:
-    """Put the previous champion back in use, in one step.
+    """Put the previous champion back in use, in one step; again, the one before that.
 
     Parameters
     ----------
@@ -228,14 +230,15 @@ def rollback(name: str, *, store: str | None = None) -> Promotion:
         champion = alias_version(client, name, CHAMPION)
         if champion is None:
             raise TrackingError(f"{name!r} has no champion to roll back")
-        tags = client.get_model_version(name, str(champion)).tags
-        if PREVIOUS_TAG not in tags:
+        before = champions_before(client, name, champion)
+        if not before:
             raise TrackingError(
-                f"version {champion} of {name!r} was the first champion; there is none before it"
+                f"version {champion} of {name!r} was the first champion; there is none before it. "
+                "Remedy: `fitmodel promote --version NUMBER --force REASON` puts any version in use"
             )
-        previous = int(tags[PREVIOUS_TAG])
+        *older, previous = before
         bundle = _checked_bundle(name, previous, store)
-        _set_champion(client, name, previous, {}, instead_of=champion)
+        _set_champion(client, name, previous, history_tag(older), instead_of=champion)
     return Promotion(name, previous, champion, warning=_warning(bundle))
 
 

@@ -8,7 +8,7 @@ import { moneyAtRisk, riskBasis } from "./prospects.js";
 import { drawReasons } from "./reasons.js";
 import * as timeline from "./timeline.js";
 import { badge, bar, worthText } from "./table.js";
-import { label, money, percent, say } from "./text.js";
+import { apart, label, money, percent, say } from "./text.js";
 
 const PAUSE = 120; // milliseconds without a key before the service is asked
 const REASONS = 8;
@@ -39,12 +39,13 @@ export function begin() {
 
 /** Show a prospect of the pipeline, or the made-up one of the model. */
 export function open(row, newFacts) {
-  [facts, shown, before, said] = [newFacts, row, null, null];
+  [facts, shown, before, said] = [newFacts, row, row?.assessment ?? null, null];
   drawForm(facts, row === null ? facts.example : row.prospect);
   $("verdict").replaceChildren(make("p", { class: "soft" }, say("asking")));
   drawReasons($("reasons"), []);
   brief.clear();
   decide.open(row, facts);
+  if (before !== null) decide.learn(before);
   timeline.open(row, facts);
   translate();
   return ask();
@@ -54,7 +55,7 @@ export function open(row, newFacts) {
 export function translate() {
   if (facts === null) return;
   $("deal-title").textContent = shown === null ? say("try_title") : shown.key;
-  const parts = shown === null ? [say("try_text")] : [shown.rep, shown.amount === null ? "" : say("a_year", { amount: money(shown.amount) })];
+  const parts = shown === null ? [say("try_text")] : [apart(shown.rep), shown.amount === null ? "" : say("a_year", { amount: money(shown.amount) })];
   $("deal-rep").textContent = parts.filter(Boolean).join(" · ");
   if (said !== null) draw();
 }
@@ -89,8 +90,6 @@ async function ask() {
     const answer = await assess(prospect, REASONS, running.signal);
     if (mine !== turn) return; // something newer was asked meanwhile
     said = { ...answer, amount: amountOf(prospect) };
-    if (before === null) decide.learn(said); // of the deal as it is, not of what is tried
-    before ??= said;
     draw();
     await brief.draw(prospect, shown === null ? say("try_title") : shown.key, said.poor_fit);
   } catch (error) {
@@ -116,6 +115,10 @@ function fault(text) {
 
 function draw() {
   const changed = markFields(said.unfamiliar_because);
+  if (!changed) {
+    before = said;
+    decide.learn(said);
+  }
   $("reset").disabled = !changed;
   $("verdict").setAttribute("aria-busy", "false");
   $("verdict").replaceChildren(...verdict(changed));

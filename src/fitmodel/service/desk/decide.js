@@ -10,8 +10,11 @@ let facts = null;
 let row = null;
 let said = null;
 let standing = 0;
+let isDeal = false; // decisions on it can be kept
 let isLogged = false; // an assessment of the model in use is in the log
 let timer = 0;
+let turn = 0; // an answer to an earlier question is not shown
+let acting = null; // the row that a decision is being sent on: a second click sends no other
 let pending = ""; // the action that the dialog is about
 let decided = ""; // the decision that stands
 
@@ -26,8 +29,9 @@ export function begin() {
 /** Take a deal of the pipeline; a prospect that is only tried has no decisions. */
 export function open(newRow, newFacts) {
   [row, facts, said, isLogged, decided] = [newRow, newFacts, null, false, ""];
+  turn += 1;
   clearInterval(timer);
-  const isDeal = row !== null && facts.has.log && facts.roles.id !== null;
+  isDeal = row !== null && facts.has.log && facts.roles.id !== null;
   show($("decisions"), row !== null);
   $("decision-fault").textContent = "";
   $("events").replaceChildren();
@@ -44,10 +48,10 @@ export function open(newRow, newFacts) {
   }, LOOK_AGAIN);
 }
 
-/** What the model says now: only a flagged deal can be overridden. */
+/** What the model says of the deal as it is, not of what is tried: only a flagged deal can be overridden. */
 export function learn(assessment) {
   said = assessment;
-  if (row !== null && facts.has.log) drawButtons();
+  if (isDeal) drawButtons();
 }
 
 export function translate() {
@@ -55,15 +59,16 @@ export function translate() {
 }
 
 async function look() {
-  const mine = row;
+  turn += 1;
+  const mine = turn;
   try {
     const told = await api.events(row.given[facts.roles.id]);
-    if (mine !== row) return;
+    if (mine !== turn) return;
     standing = told.standing;
     isLogged = told.events.some((event) => event.model_version === facts.model.version);
     draw(told);
   } catch (error) {
-    if (mine !== row) return;
+    if (mine !== turn) return;
     if (error.status === undefined) throw error;
     $("decision-fault").textContent = error.message || say("no_answer");
   }
@@ -151,7 +156,9 @@ async function undo(event) {
 }
 
 async function act(action) {
+  if (acting === row) return;
   const mine = row;
+  acting = mine;
   $("decision-fault").textContent = "";
   try {
     await action(row.given[facts.roles.id]);
@@ -160,6 +167,8 @@ async function act(action) {
     if (error.status === undefined) throw error;
     tell(error);
     if (isAway(error)) return; // what was written stays in the dialog, to be sent again
+  } finally {
+    acting = null;
   }
   if (mine === row) await look();
 }

@@ -20,13 +20,11 @@ let isAway = false; // what was decided could not be asked
 let isFresh = false; // the rows say what was decided up to now
 let left = null; // the row that was open, to come back to
 
-async function start() {
+function start() {
   for (const part of [table, deal]) part.begin();
   reports.begin(modelChanged);
   listen();
-  const spoken = speak(wanted());
-  loading = load(spoken, earlyRows());
-  await spoken;
+  loading = load(speak(wanted()), earlyRows());
 }
 
 /** The rows, asked for with the facts, where the page says that there are some to be shown. */
@@ -158,6 +156,7 @@ const keptUpload = () => JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
 // -- the address ------------------------------------------------------------------------------
 
 async function route() {
+  $("decide").close(); // it is about the deal that is left
   if (facts === null) return;
   const [, view, key] = /^#\/(deal|try|team|model|watch|quiz)?(?:\/(.*))?$/.exec(location.hash || "#/") ?? [];
   const row = view === "deal" ? rows.find((item) => item.key === decoded(key)) : null;
@@ -272,15 +271,20 @@ function listen() {
     $("main").focus();
   });
   $("language").addEventListener("change", async () => {
-    await speak($("language").value);
+    notice(null);
+    try {
+      await speak($("language").value);
+    } catch (error) {
+      complain(error);
+      return;
+    }
     if (facts === null) return;
     describe();
     guide();
     await translateRows();
     deal.translateForm();
     reports.translate();
-    if (!$("quiz").hidden) quiz.open(facts);
-    drawTheme();
+    if (!$("quiz").hidden) quiz.translate();
   });
   $("theme").addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";

@@ -3,15 +3,14 @@ import * as api from "./api.js";
 import { $, make } from "./dom.js";
 import { keepName, knownName } from "./people.js";
 import { number, percent, say } from "./text.js";
+import { missing, ready } from "./waiting.js";
 
-const AGAIN = 1_500; // milliseconds until past deals that are being scored are asked for again
 let facts = null;
 let turn = 0; // whatever was begun for another turn is not shown
 
 /** Show the page from its start: who takes part, and how it went so far. */
 export async function open(newFacts) {
   facts = newFacts;
-  turn += 1;
   $("quiz-title").focus({ preventScroll: true });
   scrollTo(0, 0);
   await shown(async () => [startForm(), ...history(await api.quizScores())]);
@@ -21,32 +20,24 @@ export const close = () => {
   turn += 1;
 };
 
-/** Draw what an action gives; a fault of the service is said in its place. */
+/** In another language the page begins anew, but not while a deal is asked about: answers would be lost. */
+export function translate() {
+  if (!document.getElementById("quiz-question")) open(facts);
+}
+
+/** Draw what an action gives; a fault of the service is said in its place, and the same can be tried again. */
 async function shown(action) {
+  turn += 1;
   const mine = turn;
   const body = $("quiz-body");
   try {
-    const nodes = await action(mine, body);
+    const nodes = await action(() => mine === turn, body);
     if (mine === turn && nodes !== null) body.replaceChildren(...nodes);
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === undefined) throw error;
-    const wanted = error.status === 404 && !facts.has.deals;
-    body.replaceChildren(make("div", { class: "card empty" },
-      make("h2", {}, say(wanted ? "team_missing" : "report_fault")),
-      wanted ? make("p", {}, say("team_how")) : make("p", { class: "soft small pre" }, error.message || say("no_answer"))));
-  }
-}
-
-/** Ask until the service has what it takes; the step it is at is shown meanwhile. */
-async function ready(ask, mine, body) {
-  for (;;) {
-    const told = await ask();
-    if (mine !== turn) return null;
-    if (told.state !== "computing") return told;
-    body.replaceChildren(make("p", { class: "progress", role: "status" }, say("computing", { step: told.step || say("loading") })));
-    await new Promise((resolve) => setTimeout(resolve, AGAIN));
-    if (mine !== turn) return null;
+    const lacking = error.status === 404 && !facts.has.deals ? "team" : null;
+    body.replaceChildren(missing(lacking, error, () => shown(action)));
   }
 }
 
@@ -69,8 +60,8 @@ function startForm() {
 }
 
 async function begin(people) {
-  await shown(async (mine, body) => {
-    const made = await ready(api.quiz, mine, body);
+  await shown(async (isWanted, body) => {
+    const made = await ready(api.quiz, isWanted, body);
     return made === null ? null : question(made, people, 0, Object.fromEntries(people.map((name) => [name, []])));
   });
 }
@@ -87,7 +78,7 @@ function question(made, people, place, guesses) {
     make("p", { class: "actions" }, make("button", { type: "submit", class: "primary" }, say(isLast ? "quiz_last" : "quiz_next"))));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    for (const input of form.querySelectorAll("input")) guesses[input.dataset.person].push(Number(input.value) / 100);
+    for (const input of form.querySelectorAll("input")) guesses[input.dataset.person][place] = Number(input.value) / 100;
     if (isLast) finish(made, guesses);
     else show(question(made, people, place + 1, guesses));
   });
@@ -105,8 +96,8 @@ function show(nodes) {
 }
 
 async function finish(made, guesses) {
-  await shown(async (mine, body) => {
-    const told = await ready(() => answered({ quiz: made.quiz, guesses }), mine, body);
+  await shown(async (isWanted, body) => {
+    const told = await ready(() => answered({ quiz: made.quiz, guesses }), isWanted, body);
     return told === null ? null : [...results(made, guesses, told), ...history(told)];
   });
 }

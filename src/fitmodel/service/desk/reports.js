@@ -4,8 +4,8 @@ import { $, make, notice } from "./dom.js";
 import { build } from "./nodes.js";
 import { label, language, say } from "./text.js";
 import { versionsPart } from "./versions.js";
+import { missing, ready } from "./waiting.js";
 
-const AGAIN = 1_500; // milliseconds until a report that is being computed is asked for again
 let facts = null;
 let open = null; // the page that is shown
 let turn = 0;
@@ -41,7 +41,8 @@ export async function openPage(name, newFacts, part) {
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === undefined) throw error;
-    body.replaceChildren(...missing(name, error));
+    const lacking = error.status === 404 && name !== "model" ? name : null;
+    body.replaceChildren(missing(lacking, error, () => openPage(name, facts, part)));
   }
 }
 
@@ -56,28 +57,9 @@ export function close() {
   turn += 1;
 }
 
-function missing(name, error) {
-  const wanted = error.status === 404 && (name !== "model");
-  return [make("div", { class: "card empty" },
-    make("h2", {}, say(wanted ? `${name}_missing` : "report_fault")),
-    wanted ? make("p", {}, say(`${name}_how`)) : make("p", { class: "soft small pre" }, error.message || say("no_answer")))];
-}
-
 function jump(part) {
   if (part) document.getElementById(part)?.scrollIntoView();
   else scrollTo(0, 0);
-}
-
-/** Ask until it is computed; the step it is at is shown meanwhile. */
-async function ready(ask, isWanted, body) {
-  for (;;) {
-    const told = await ask();
-    if (!isWanted()) return null;
-    if (told.state !== "computing") return told;
-    body.replaceChildren(make("p", { class: "progress", role: "status" }, say("computing", { step: told.step || say("loading") })));
-    await new Promise((resolve) => setTimeout(resolve, AGAIN));
-    if (!isWanted()) return null;
-  }
 }
 
 async function drawTeam(isWanted, body) {
@@ -143,7 +125,7 @@ function tableOf({ name }, share) {
   weight.style.setProperty("--share", `${100 * share}%`);
   const box = make("details", { "data-attribute": name }, make("summary", {}, weight, label(name)), inside);
   box.addEventListener("toggle", async () => {
-    if (!box.open || inside.childNodes.length > 0) return;
+    if (!box.open || inside.querySelector("figure")) return;
     inside.replaceChildren(make("p", { class: "progress", role: "status" }, say("loading")));
     try {
       inside.replaceChildren(...build((await api.modelTable(name)).plot));

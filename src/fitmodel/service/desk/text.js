@@ -2,8 +2,9 @@
 import { $ } from "./dom.js";
 
 const LANGUAGES = ["en", "zh"];
-let texts = {};
+let texts = { no_answer: "The service does not answer. · 服务没有响应。" }; // until there are others
 let chosen = "en";
+let asked = "en"; // the language that was asked for last
 let words = {};
 let recorded = {};
 
@@ -16,10 +17,17 @@ export function wanted() {
   return all.map((name) => (name ?? "").slice(0, 2)).find((name) => LANGUAGES.includes(name)) ?? "en";
 }
 
+/** Show the page in a language; one that cannot be had leaves the page as it is, with an Error. */
 export async function speak(name) {
-  const answer = await fetch(`desk/texts/${name}`);
-  texts = await answer.json();
-  chosen = name;
+  asked = name;
+  const answer = await fetch(`desk/texts/${name}`).catch(() => null);
+  if (!answer?.ok) {
+    $("language").value = chosen;
+    throw new Error(say("no_answer"));
+  }
+  const told = await answer.json();
+  if (name !== asked) return; // another one was chosen meanwhile
+  [texts, chosen] = [told, name];
   sessionStorage.setItem("fitmodel.language", name);
   document.documentElement.lang = name === "zh" ? "zh-Hans" : name;
   document.title = `fitmodel · ${say("title")}`;
@@ -33,8 +41,14 @@ export async function speak(name) {
 /** The text of a key with its {names} filled. */
 export function say(key, values = {}) {
   const text = texts[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  return text.replace(/\{(\w+)\}/g, (whole, name) => apart(values[name] ?? whole));
 }
+
+// letters that run from right to left, and marks that turn the direction of what follows
+const TURNING = /[\u0590-\u08FF\u200E\u200F\u202A-\u202E\u2066-\u2069\uFB1D-\uFDFF\uFE70-\uFEFC]/;
+
+/** A name that does not turn the words and numbers after it. */
+export const apart = (value) => (TURNING.test(value) ? `\u2068${value}\u2069` : value);
 
 /** Labels, units and the money format of the company's contract; names of what history gives. */
 export function learnWords(given, byHistory) {
@@ -62,21 +76,23 @@ const NEARLY = 0.005; // a share nearer to 0 or 1 would be rounded to it
 export function percent(share) {
   const below = share > 0 && share < NEARLY;
   const above = share < 1 && share > 1 - NEARLY;
-  return say("percent", { number: below ? "<1" : above ? ">99" : (100 * share).toFixed(0) });
+  return say("percent", { number: below ? "<1" : above ? ">99" : number(100 * share, 0) });
 }
 
-export function number(value, digits = 3) {
-  const rounded = Number(value.toFixed(digits)) + 0; // no "-0"
-  return new Intl.NumberFormat(chosen, { maximumFractionDigits: digits }).format(rounded);
+/** A number with at most so many decimals, and at least `least`; half to even and no "-0", as in Python. */
+export function number(value, digits = 3, least = 0) {
+  const form = { minimumFractionDigits: least, maximumFractionDigits: digits, roundingMode: "halfEven", signDisplay: "negative" };
+  return new Intl.NumberFormat(chosen, form).format(value);
 }
 
-/** Whole currency units, with what stands around the number in the contract's money format. */
+/** An amount in the contract's money format: its decimals, and what stands around the number. */
 export function money(value) {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  const [before, after] = (words.money ?? "{}").split(/\{[^}]*\}/);
-  const rounded = Math.round(value) + 0; // no "-0"
-  const text = `${before ?? ""}${number(Math.abs(rounded), 0)}${after ?? ""}`;
-  return rounded < 0 ? `−${text}` : text;
+  if (!Number.isFinite(value)) return "–";
+  const format = words.money ?? "{}";
+  const [before, after] = format.split(/\{[^}]*\}/);
+  const digits = Number(/\.(\d+)f\}/.exec(format)?.[1] ?? 0);
+  const written = number(Math.abs(value), digits, digits);
+  return `${value < 0 && /[1-9]/.test(written) ? "−" : ""}${before ?? ""}${written}${after ?? ""}`;
 }
 
 /** A moment as its readers write it, in their own time. */

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from _needs import has
 from _own_python import OUTCOME, PACKAGES, WEIGHT, predict, why_absent
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -130,15 +130,12 @@ def elsewhere(train: LabelledDeals, test: pd.DataFrame, *, name: str, seconds: f
     return predict(name, known, asked, seconds=seconds)
 
 
-def left_out() -> dict[str, str]:
-    """Learners with a Python of their own that are not there, and why."""
-    return {name: why for name in PACKAGES if (why := why_absent(name))}
-
-
 def peers(
     budget: float, limit: float = 90.0
 ) -> dict[str, Callable[[LabelledDeals, pd.DataFrame], Any]]:
-    """Peers whose package is installed, by name; FLAML only with a budget.
+    """Peers whose package is installed, by name; those that are absent are printed.
+
+    FLAML runs only with a budget.
 
     `limit` is AutoGluon's, in seconds.
     """
@@ -151,12 +148,10 @@ def peers(
     }
     if budget > 0:
         ways["FLAML"] = ("flaml", lambda train, test: flaml(train, test, budget=budget))
-    here = {
-        name: way
-        for name, (package, way) in ways.items()
-        if importlib.util.find_spec(package) is not None
-    }
-    absent = left_out()
+    here = {name: way for name, (package, way) in ways.items() if has(package, name)}
+    absent = {name: why for name in PACKAGES if (why := why_absent(name))}
+    for name, why in absent.items():
+        print(f"{name} is left out: {why}")
     there = {
         name: partial(elsewhere, name=name, seconds=limit)
         for name in PACKAGES
