@@ -28,7 +28,7 @@ from fitmodel.model.assessment import Assessment
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.frame_scorer import (
     code_table,
-    days_by_row,
+    listed_reasons,
     row_errors,
     score_coded,
 )
@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     from fitmodel.bundle.reading import Bundle
     from fitmodel.model._sentences import Sentences
     from fitmodel.model.scorer import Scorer
+
+
+_PREDICTED = (
+    "early_churn_probability", "poor_fit", "fit", "expected_value", "unfamiliar", "model_version",
+    "worth", "escalate", "expected_value_low", "expected_value_high",
+)  # fmt: skip
 
 
 class EstimatorModel(FitModel):
@@ -79,8 +85,10 @@ class EstimatorModel(FitModel):
         if months:
             scored = add_horizons(self, scored, prospects[good], months, as_of)
         if as_json and reasons > 0:
-            reasons_json = [json.dumps([each.to_dict() for each in row], ensure_ascii=False)
-                    for row in scored["reasons"]]  # fmt: skip
+            reasons_json = [
+                json.dumps([each.to_dict() for each in row], ensure_ascii=False)
+                for row in scored["reasons"]
+            ]
             scored["reasons"] = pd.Series(reasons_json, index=scored.index, dtype="str")
         if good.all():
             return scored, errors
@@ -142,26 +150,7 @@ class EstimatorModel(FitModel):
         log_odds = self.own.log_odds(values).tolist()
         contributions = self.own.contributions(values)
         order = largest_terms(contributions, number)
-        given = coded.given.to_numpy(dtype=object).tolist()
-        days = days_by_row(coded)
-        return [
-            [
-                Reason(
-                    sentences,
-                    term,
-                    codes,
-                    row,
-                    float(contributions[position, term]),
-                    log_odds[position],
-                    days[position],
-                )
-                for term in terms
-                if contributions[position, term]
-            ]
-            for position, (terms, codes, row) in enumerate(
-                zip(order.tolist(), coded.codes.tolist(), given, strict=True)
-            )
-        ]
+        return listed_reasons(sentences, coded, contributions, log_odds, order)
 
     def _assess(self, prospect: Any, reasons: int, as_of: Any, language: str) -> Assessment:
         return self._assess_together([prospect], reasons, as_of, language)[0]
@@ -186,22 +175,12 @@ class EstimatorModel(FitModel):
         day = day_or_none(as_of)
         return [
             Assessment(
-                row["early_churn_probability"],
-                np.nan,
-                np.nan,
-                bool(row["poor_fit"]),
-                row["fit"],
-                row["expected_value"],
-                bool(row["unfamiliar"]),
-                tuple(row.get("reasons", ())),
-                row["model_version"],
-                self.scorer.assess(prospect, 0, day).unfamiliar_because,
-                wording,
-                None,
-                row["worth"],
-                bool(row["escalate"]),
-                row["expected_value_low"],
-                row["expected_value_high"],
+                **{str(name): row[name] for name in _PREDICTED},
+                probability_low=np.nan,
+                probability_high=np.nan,
+                reasons=tuple(row.get("reasons", ())),
+                unfamiliar_because=self.scorer.assess(prospect, 0, day).unfamiliar_because,
+                wording=wording,
             )
             for prospect, row in zip(prospects, result, strict=True)
         ]
