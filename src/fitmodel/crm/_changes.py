@@ -50,8 +50,6 @@ class ChangeLog:
         Microseconds since 1970, in local time of the table's zone.
     value_codes, old_codes : ndarray of int32 of shape (rows,)
         New and old value as positions in `levels`; -1 if empty. Without old values all are -1.
-    levels : Levels
-        The distinct values.
     first_seen : ndarray of int64 of shape (deals,)
         Time of the first row of each deal, whatever its field.
     changed : ndarray of int32 of shape (rows + 1,)
@@ -60,8 +58,6 @@ class ChangeLog:
         Time of the latest change of this deal and field up to each row; NaT if there is none.
     moves : mapping of str to StageMoves
         For the field with the stage: skipped stages and steps back.
-    findings : tuple of Finding
-        Findings about the rows of the table.
     """
 
     table_name: str

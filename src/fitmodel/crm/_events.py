@@ -112,8 +112,6 @@ class EventLog:
         Kind of each sorted event as its position in `kinds`; -1 if it has none.
     kinds : tuple of str
         The kinds, written as in attribute names.
-    findings : tuple of Finding
-        Findings about the rows of the table.
     """
 
     table_name: str

@@ -43,12 +43,8 @@ class RowFinding:
         ``{settled}``.
     remedy, column : str
         What the user can do, and the column.
-    row : int
-        Number of the first row with the finding.
     settled : int
         Number that replaces ``{settled}`` in `what`.
-    code : str
-        Code of the finding.
     """
 
     what: str
@@ -121,8 +117,6 @@ class Rows:
 
     Attributes
     ----------
-    row_findings : list of RowFinding
-        Findings on the rows, in the order of the checks.
     metadata : TableMetadata or None
         For a part: metadata of the whole table.
     """

@@ -169,14 +169,6 @@ class BoundDeals:
 
     Parameters
     ----------
-    column : str
-        Column that defines the group.
-    value : object
-        The group's value in that column.
-    deals : int
-        Number of deals of the group.
-    left_by_age, left_later : int
-        Number of customers that left by the age, and after it.
     term_months : int
         Whole months after which the first customers leave.
     """

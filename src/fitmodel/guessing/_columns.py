@@ -213,8 +213,6 @@ class Vendor:
 
     Attributes
     ----------
-    title : str
-        Name of the system and table, for people.
     roles : mapping of role to tuple of str
         Columns of the table for each role, the best candidate first.
     left : tuple of str

@@ -37,8 +37,6 @@ class Draft:
         The flag or status that says who left.
     observed_until : str or None
         The end of the extract as an ISO date, if no column gives it.
-    horizons : str
-        The table of `horizons_text`, for a comment.
     """
 
     columns: list[Column]
@@ -163,8 +161,6 @@ def write_toml(
         How each column was interpreted, in the table's order; written as comments.
     unsure : iterable of str
         Sentences about what a person should check; written as comments.
-    horizons : str
-        The table of `horizons_text`; written as a comment.
     """
     questions = [f"#   - {one_line(text)}" for text in unsure]
     parts = [_HEAD + "\n".join(["# Unsure:", *questions]) + "\n" if questions else _HEAD]

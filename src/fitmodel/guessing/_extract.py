@@ -119,8 +119,6 @@ def announced_leavers(
 
     Parameters
     ----------
-    closed, left : ndarray of datetime64[D]
-        Closing dates, and dates of leaving, in any order.
     planned : int
         Number of dates of leaving after the last closing that are whole years after signing, as
         ends of terms are.

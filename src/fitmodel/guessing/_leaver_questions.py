@@ -59,8 +59,6 @@ class NeverLeft:
         The rows with these values.
     counts : dict of str to int
         Their rows by value; "" is an empty cell.
-    others : tuple of str
-        The other values, if they are few.
     """
 
     column: Column

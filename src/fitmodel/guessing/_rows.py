@@ -30,8 +30,6 @@ class Stage:
     ----------
     customers : tuple of str
         Values that mean a customer, as written in the table.
-    others : mapping of str to int
-        The other values, with their number of rows.
     unknown : tuple of str
         The other values that are not in the vocabulary.
     """

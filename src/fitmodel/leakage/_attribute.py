@@ -83,8 +83,6 @@ class Attribute:
     ----------
     column : Series of shape (n,)
         Its values; dates are days before closing.
-    is_date : bool
-        Whether it was a date.
     groups : ndarray of int of shape (n,)
         Group of each deal: a twentieth of the numbers or a level of the category; 0 if empty.
     strength : Separation
@@ -182,8 +180,6 @@ class History:
     ----------
     attributes : DataFrame of shape (n, attributes)
         The attributes; dates are days before closing.
-    dates : tuple of str
-        Names of the attributes that are dates.
     early : ndarray of float of shape (n,)
         1.0 left early, 0.0 stayed longer, NaN unknown, not mature, or signed before
         ``observed_from`` (the label would be selected). Young deals have a known label only if they

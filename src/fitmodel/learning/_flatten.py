@@ -52,8 +52,6 @@ def flatten(
         The point estimate (one replicate) and the bootstrap replicates, with the same pairs.
     early_churn, weight : ndarray, shape (deals,)
         Soft labels and weights of the training deals.
-    calibration : CalibrationMap
-        Calibration map of the log-odds.
     spread : float
         Factor on the standard deviation over replicates.
     base_rate : float

@@ -66,8 +66,6 @@ class Effects:
         ----------
         deals : int
             Number n of deals that the ridge regression uses.
-        replicates : int
-            Number of bootstrap replicates.
         """
         if self.per_replicate is None:
             return 1.0

@@ -67,12 +67,8 @@ def draw_replicates(
     ----------
     by_penalty : dict of float to ndarray, shape (n,)
         Held-out log-odds for each ridge penalty.
-    held_out : HeldOut
-        Outcomes of the same deals.
     evidence : dict of float to float
         Log marginal likelihood of each penalty, added to the log score of the resampled deals.
-    replicates : int
-        Number of bootstrap replicates.
 
     Notes
     -----

@@ -104,8 +104,6 @@ def reasons_as_json(
 
     Parameters
     ----------
-    sentences : Sentences
-        Sentences of the scorecard in one language.
     codes : ndarray of int, shape (prospects, attributes)
         Code of each attribute's value.
     given : DataFrame of shape (prospects, attributes)

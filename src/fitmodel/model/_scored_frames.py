@@ -217,8 +217,6 @@ def warn_of_today(
 
     Parameters
     ----------
-    scorer : Scorer
-        Scorer whose columns hold the range of the past deals.
     days_of : mapping of int to ndarray of float
         From the position of each date attribute to the days between that date and today.
     note : str or None

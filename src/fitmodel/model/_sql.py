@@ -101,13 +101,7 @@ def _header(scorer: Scorer, dialect: str) -> str:
 
 
 def add_decision(steps: Steps, policy: Policy, *, has_amount: bool) -> None:
-    """Add the steps from probabilities to ``fm_poor``, ``fm_fit``, ``fm_worth`` and the values.
-
-    Parameters
-    ----------
-    has_amount : bool
-        Whether the table has a column with the contract value.
-    """
+    """Add the steps from probabilities to ``fm_poor``, ``fm_fit``, ``fm_worth`` and the values."""
     null = f"CAST(NULL AS {steps.dialect.double})"
     amount = "fm_amount" if has_amount else null
     money = policy.money if has_amount else None

@@ -27,8 +27,6 @@ class Dialect:
 
     Parameters
     ----------
-    name : str
-        Name of the database, by which callers choose it.
     text, double, integer : str
         Names of the types for text, floating-point numbers and integers.
     quote : str
@@ -283,8 +281,6 @@ class Steps:
     ----------
     dialect : Dialect
         SQL syntax of the database.
-    table : str
-        The table of prospects, as SQL.
     """
 
     def __init__(self, dialect: Dialect, table: str) -> None:

@@ -122,8 +122,6 @@ def check_decision(
 
     Parameters
     ----------
-    prospect, action : str
-        Id of the prospect, and the new decision.
     flagged : bool
         Whether the assessment that the decision is made on is a poor fit.
     earlier : Earlier or None

@@ -26,13 +26,7 @@ EDIT_COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
 def scoreboard_section(
     board: RepPerformance, *, by: str = "rep", language: str = "en", money_format: str = PLAIN_MONEY
 ) -> Section:
-    """Write the comparison of each rep (or team) with the company.
-
-    Parameters
-    ----------
-    by : {"rep", "team"}
-        Whether reps or teams are compared.
-    """
+    """Write the comparison of each rep (or team) with the company."""
     say = phrases(language, "sales_page")
     kinds = [*board.reps["verdict"], "company"]
     values = {
@@ -83,8 +77,6 @@ def trend_section(
     ----------
     board : RepPerformance
         Rep performance with quarters, for which the contract must have dates.
-    by : {"rep", "team"}
-        Whether reps or teams are shown.
 
     Returns
     -------

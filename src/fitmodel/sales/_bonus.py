@@ -310,10 +310,6 @@ def pay_ranks(
 
     Parameters
     ----------
-    scores : mapping of str to float
-        Score of each rep that may win.
-    top : int
-        Number of ranks that are paid.
     amount : Decimal
         Amount of each rank, a multiple of the unit.
     unit : Decimal

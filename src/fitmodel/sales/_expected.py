@@ -247,8 +247,6 @@ def predict_over_reps(
     ----------
     view : HistoryView
         View of all deals; its contract has no rep among the attributes.
-    choice : Choice
-        Settings of the fits.
     training_set : TrainingSet
         Deals to learn from: all deals, or a sample of a large table.
     who : Series of str

@@ -43,11 +43,6 @@ def compute_missed_warnings(
 ) -> pd.DataFrame:
     """Count the warnings that were visible at signing, among lost deals and among kept deals.
 
-    Parameters
-    ----------
-    retrospective : Retrospective
-        Predictions as of signing, of the same deals.
-
     Returns
     -------
     DataFrame

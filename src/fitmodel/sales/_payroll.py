@@ -47,8 +47,6 @@ def pay_out(
 
     Parameters
     ----------
-    lines : DataFrame
-        Lines of the ledger, from `make_lines`.
     entries : DataFrame
         Amounts of the same lines, from `split_commission`.
     bonuses : DataFrame

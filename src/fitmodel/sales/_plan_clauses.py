@@ -67,8 +67,6 @@ class Draw(Clause):
 
     Parameters
     ----------
-    amount : Decimal
-        Minimum amount per month.
     recoverable : bool
         Whether later months above the amount pay the difference back (a draw) or not (a guarantee).
     """

@@ -168,11 +168,6 @@ class Alias:
 def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict[str, Alias]:
     """Find, for each rep, the attribute that (almost) only this rep sells.
 
-    Parameters
-    ----------
-    who : Series of str
-        Rep (or team) of each deal.
-
     Returns
     -------
     dict of str to Alias

@@ -204,11 +204,6 @@ class BatchLog:
     def append(self, chunk: Chunk, columns: dict[str, pa.Array]) -> pa.Array:
         """Log a chunk's assessments; return whether each row may proceed.
 
-        Parameters
-        ----------
-        chunk : Chunk
-            Rows that were scored.
-
         Raises
         ------
         ProspectError

@@ -239,8 +239,6 @@ class _RemainingStream(NamedTuple):
     ----------
     already_read : bytes
         Bytes of these rows that were already read from the stream.
-    stream : stream of bytes
-        The bytes after them.
     lines : int
         Number of line breaks before the row.
     """

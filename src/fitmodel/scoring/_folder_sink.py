@@ -40,8 +40,6 @@ class FolderSink:
     partition_by : str, optional
         Column of the table. For each of its values there is a folder ``column=value``, named as by
         Hive and Spark; the column is then only in these names, not in the files.
-    rows_per_file : int
-        Largest number of rows in one file.
     """
 
     target: Path
@@ -127,8 +125,6 @@ class _Writer:
     ----------
     partition_by : str or None
         Column by whose values rows are divided; None for no division.
-    rows_per_file : int
-        Largest number of rows in one file.
     """
 
     def __init__(

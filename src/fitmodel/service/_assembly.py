@@ -63,8 +63,6 @@ class Parts:
     ----------
     log : AssessmentLog or None
         Log in which assessments and decisions are stored.
-    pages : Pages
-        Reports behind the pages.
     histories : RequestHistories
         History tables of the model in use.
     pipeline : Pipeline or None
@@ -232,13 +230,7 @@ def _known_reps(column: str, pipeline: Pipeline | None, pages: Pages) -> set[str
 
 
 def reps_without_deals(people: People, known: Iterable[str], column: str) -> list[str]:
-    """Return a warning for each user whose rep has none of the deals.
-
-    Parameters
-    ----------
-    column : str
-        Column with the rep, which the warnings name.
-    """
+    """Return a warning for each user whose rep has none of the deals."""
     names = sorted(known)
     return [
         f"{user!r} sees no deals: no deal has the rep {person.rep!r} in the column {column!r}."

@@ -54,12 +54,8 @@ class PipelineRow:
     ----------
     shown : dict
         Values shown in the list; `key` distinguishes two rows with the same id.
-    cells : dict of str to str
-        All cells of the row in the file, as text.
     read : mapping
         Values that the model reads, as in the table.
-    reasons : sequence of Reason
-        First reasons of the prediction.
     """
 
     shown: dict[str, Any]
@@ -100,8 +96,6 @@ class PipelineRows:
 
     Parameters
     ----------
-    pipeline : Pipeline
-        File of open prospects.
     decisions : LatestDecisions, optional
         Latest decisions of the decision log; without it the rows have no decision.
     """

@@ -212,8 +212,6 @@ class CsvTexts:
 
     Attributes
     ----------
-    table : pyarrow.Table
-        The rows, in memory or on disk.
     kept : ndarray of bool of shape (rows,)
         False for lines of sums and empty rows.
     numbers : ndarray of int of shape (rows,)

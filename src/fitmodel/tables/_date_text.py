@@ -260,8 +260,6 @@ def detect_date_order(
 
     Parameters
     ----------
-    rows : iterable of int
-        Number of rows of each value.
     hint : {"day first", "month first"}, optional
         Order to use if the column allows both, from the contract or another date column.
     """
