@@ -189,7 +189,7 @@ _MOVED = {
     "sales.bands": "sales.worth",
     "sales.bonus": "sales.incentives sales._bonus",
     "sales.chances": "sales.incentives",
-    "sales.comparison": "sales.incentives sales._comparison",
+    "sales.comparison": "sales.incentives sales._ledger",
     "sales.counts": "sales.rep_performance sales.people",
     "sales.edits": "sales.rep_performance sales._edits",
     "sales.entries": "sales.incentives sales._ledger",

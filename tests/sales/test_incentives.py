@@ -15,8 +15,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.learning.curve_fitting import fit_curve
-from fitmodel.sales._comparison import compare_plans
-from fitmodel.sales._ledger import split_commission
+from fitmodel.sales._ledger import compare_plans, split_commission
 from fitmodel.sales.incentives import chances_to_reach, pay
 from fitmodel.sales.plans import Plan, Tier, read_plan
 

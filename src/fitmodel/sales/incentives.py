@@ -16,9 +16,8 @@ from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.curve_fitting import fit_curve
 from fitmodel.sales._bonus import COLUMNS, pay_bonus
-from fitmodel.sales._comparison import PlanComparison, compare_plans
 from fitmodel.sales._deal_lines import make_lines, month_of
-from fitmodel.sales._ledger import Ledger, split_commission
+from fitmodel.sales._ledger import Ledger, PlanComparison, compare_plans, split_commission
 from fitmodel.sales._payroll import pay_out, refuse_unknown_leavers, write_payroll
 from fitmodel.sales._payroll_limits import limit_credit_notes
 from fitmodel.sales.people import check_index, people_in
