@@ -75,6 +75,13 @@ def test_an_expectation_on_an_unknown_level_is_refused() -> None:
         SPEC.replace(learning={"expect": {"outbound": "worse"}})
 
 
+def test_a_model_is_pooled_once_only(companies, tmp_path) -> None:
+    first, second, *_ = companies
+    with pytest.raises(SpecError, match=r"a and .*a are the same model, so its deals would count"):
+        pool_models([first, second, first], tmp_path / "parent")
+    assert not (tmp_path / "parent").exists()
+
+
 def test_training_with_a_prior_that_was_not_read_is_refused(companies) -> None:
     past = simulate_deals(90, seed=1, base_rate=0.25)
     spec = past.spec.replace(learning={"prior": str(companies[0])})

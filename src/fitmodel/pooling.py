@@ -90,13 +90,21 @@ def pool_models(models: Sequence[str | Path], output: str | Path) -> Path:
     Raises
     ------
     SpecError
-        If fewer than two models are given.
+        If fewer than two models are given, or one of them twice: its deals would count twice.
     BundleError
         If one of the models cannot be read.
     """
     if len(models) < 2:  # noqa: PLR2004 - one company is not a pool
         raise SpecError("pooling needs two models or more. Remedy: name their folders")
-    parent = pool([read_parent(path) for path in models])
+    parents = [read_parent(path) for path in models]
+    for index, parent in enumerate(parents):
+        if parent in parents[:index]:
+            first = models[parents.index(parent)]
+            raise SpecError(
+                f"{first} and {models[index]} are the same model, so its deals would count twice. "
+                "Remedy: name each company's model once"
+            )
+    parent = pool(parents)
     content = json.dumps(parent.to_dict(), ensure_ascii=False, allow_nan=False)
     write_folder(Path(output), {PARENT_FILE: content})
     return Path(output)

@@ -207,6 +207,7 @@ def test_decisions_are_stored_and_a_customer_can_be_forgotten(tmp_path) -> None:
     assert "signed, declined" in run("decide", "D-17", "x", "--by", "K", "--log", path).output
     assert "removed 2 row(s)" in run("forget", "D-17", "--log", path).output
     assert log.assessments().empty
+    assert "check the id, and the salt" in run("forget", "D-17", "--log", path).output
 
 
 def test_without_a_log_no_file_is_created(tmp_path) -> None:

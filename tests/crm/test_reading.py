@@ -91,6 +91,22 @@ def test_a_deal_that_changes_hands_after_closing_is_the_signers(shape):
     assert set(read.today["rep"]) == {"Lee"}
 
 
+@pytest.mark.parametrize("hours", [0, 9, 23])
+def test_a_deal_handed_over_on_the_day_of_closing_is_the_sellers_before_that_day(hours):
+    deals, spec, tables, kims = handed_over(row=("Kim", "Lee"))
+    closed = deals.loc[kims, "closed_on"]
+    tables["fields"]["at"] = closed.to_numpy() + pd.Timedelta(hours=hours)
+    tables["fields"].loc[tables["fields"].index[:3], "at"] += pd.Timedelta(days=2)
+    read = open_deals(deals, spec, tables)
+
+    expected = pd.Series("Lee", deals.index).mask(deals.index.isin(kims), "Kim")
+    assert read.file.table["rep"].tolist() == expected.tolist()
+    (finding,) = [each for each in read.file.findings if each.column == "rep"]
+    assert f"{len(kims)} deal(s) changed hands after closing ({len(kims) - 3} on the day of" in (
+        finding.message
+    )
+
+
 def test_a_deal_that_changes_hands_before_closing_is_the_last_sellers():
     deals, spec, tables, _ = handed_over(row=("Kim", "Lee"))
     tables["fields"]["at"] -= pd.Timedelta(days=60)

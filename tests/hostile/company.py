@@ -5,6 +5,7 @@ Everything is done in forks of one process that has imported all of it: see `fai
 
 from __future__ import annotations
 
+import functools
 import gc
 import hashlib
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from mlflow.store.db import utils
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.report import TrainingReport
@@ -170,6 +172,8 @@ def warm_up(store: str) -> None:
     TrainingReport.figures = lambda _report: {}  # type: ignore[method-assign]
     run_log._package = lambda: NO_CODE
     black_box.N_REPLICATES = 1
+    # MLflow loads all its migrations for every store that is opened, to know which is the newest
+    utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(store.removeprefix("sqlite:///"), Path(folder) / "mlflow.db")
         company = Company(f"sqlite:///{folder}/mlflow.db", Path(folder))

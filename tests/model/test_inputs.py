@@ -271,6 +271,22 @@ def test_an_arrow_table_becomes_a_frame_of_floats_and_days() -> None:
     assert scored.to_pydict() == {"p": [0.5]}
 
 
+def test_a_single_arrow_column_is_refused_as_no_table() -> None:
+    column = pa.chunked_array([[1, 2]])
+    with pytest.raises(ProspectError, match="prospects are ChunkedArray; give a mapping"):
+        normalise_prospects(column)
+
+
+def test_arrow_dictionaries_of_numbers_are_read_as_numbers() -> None:
+    table = pa.table({
+        "discount": pa.DictionaryArray.from_arrays([0, 1, None, 1], pa.array([0.0, -0.0])),
+        "plan": pa.array(["pro", None, "pro", "free"]).dictionary_encode(),
+    })  # fmt: skip
+    frame = normalise_prospects(table).prospects
+    np.testing.assert_array_equal(frame["discount"], [0.0, 0.0, np.nan, 0.0])
+    assert frame["plan"].tolist()[2:] == ["pro", "free"]
+
+
 def test_the_schema_of_a_scored_table_has_every_column_in_order() -> None:
     schema = arrow_schema()
     assert schema.names == list(PREDICTED)

@@ -120,11 +120,25 @@ def test_several_entries_are_written_together_or_not_at_all(address) -> None:
 def test_a_file_that_is_not_a_log_is_refused(tmp_path) -> None:
     path = tmp_path / "deals.csv"
     path.write_text("id,amount\n" * 100)
-    with pytest.raises(TrackingError, match="not a database"):
+    with pytest.raises(TrackingError, match=r"not a database. Remedy: name a decision log"):
         DecisionLog(path)
-    with pytest.raises(TrackingError, match="unable to open"):
+    with pytest.raises(TrackingError, match=r"unable to open.* Remedy: see that .*nowhere exists"):
         DecisionLog(tmp_path / "nowhere" / "log.db")
     assert path.read_text() == "id,amount\n" * 100
+
+
+def test_a_full_disk_leaves_the_log_as_it_was(tmp_path) -> None:
+    log = DecisionLog(tmp_path / "log.db")
+    log.append("a", ASSESSMENT, {"seats": 4})
+    with log._store.reading() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(TrackingError, match=r"is full. Remedy: free some space on the disk of "):
+        log.append_many([(f"b{row}" * 90, ASSESSMENT, {}, True, 0.5) for row in range(400)])
+    with log._store.reading() as connection:
+        connection.execute(f"PRAGMA max_page_count = {pages + 100}")
+    log.append("c", ASSESSMENT, {"seats": 4})
+    assert log.assessments()["prospect"].tolist() == ["a", "c"]
 
 
 def test_the_error_for_an_unreachable_database_shows_no_password() -> None:

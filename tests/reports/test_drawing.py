@@ -13,7 +13,7 @@ import pytest
 from fitmodel.evaluation.drawing import new_axes
 from fitmodel.evaluation.figures import plot_calibration, plot_table
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
-from fitmodel.reports._drawing import as_svg
+from fitmodel.reports._drawing import WIDTH, as_svg
 from fitmodel.sales.plots import plot_funnel
 from fitmodel.sales.rep_performance import compute_rep_performance
 
@@ -63,6 +63,15 @@ def test_every_colour_is_a_token_and_nothing_is_loaded(axes, name) -> None:
     assert 'aria-label="what it shows"' in text
 
 
+@pytest.mark.parametrize("name", ["funnel", "number", "level", "drift", "calibration"])
+def test_a_plot_is_as_wide_as_a_phone_shows_it_with_letters_of_their_size(axes, name) -> None:
+    text = str(as_svg(axes[name]).markup(""))
+    width = float(re.search(r'viewBox="0 0 ([\d.]+)', text)[1])
+    assert width == pytest.approx(72 * WIDTH)
+    assert width < 360  # pixels of a small phone
+    assert min(map(float, re.findall(r'font-size="([\d.]+)"', text))) >= 8
+
+
 class Words(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -85,6 +94,14 @@ def test_a_name_with_special_characters_is_escaped() -> None:
     assert "script" not in read.tags
     assert "img" not in read.tags
     assert any("<script>alert(1)</script>" in word for word in read.words)
+
+
+def test_a_mark_that_turns_words_is_replaced() -> None:
+    ax = new_axes()
+    ax.set_title("Kim\u202egnp.exe (174 deals)")
+    read = Words()
+    read.feed(str(as_svg(ax).markup("")))
+    assert "Kim\ufffdgnp.exe (174 deals)" in read.words
 
 
 def test_a_logarithmic_axis_has_plain_numbers() -> None:

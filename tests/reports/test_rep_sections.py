@@ -88,6 +88,11 @@ def test_each_rep_has_a_row_with_its_verdict_and_the_company_has_no_recent_words
     assert [row["lost_value"] for row in rows] == ["", "", ""]
     assert set(section.tables) == {f"{by}s.csv", f"{by}s_by_quarter.csv"}
     assert all(table.index.name == by for table in section.tables.values())
+    in_file = section.tables[f"{by}s.csv"]
+    assert in_file["verdict_in_words"].tolist()[0] == "as expected"
+    assert in_file["recent_verdict_in_words"].tolist()[0] == "2 lately"
+    assert in_file["selects_in_words"].tolist()[0] == "alike"
+    assert not any(name.startswith("says") for name in in_file.columns)
 
 
 def test_without_named_reps_there_are_no_points(section_of) -> None:

@@ -15,7 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import ProspectError, SpecError
+from fitmodel.learning.learner import learn
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.scoring import batch
@@ -86,6 +88,24 @@ def stop_after(chunks: int, source, model, output, **asked) -> None:
         )
     assert parts_folder(output).is_dir()
     assert not output.exists()
+
+
+@pytest.fixture(scope="module")
+def simulation(simulate_quickly):
+    """Deals with few attributes: how a batch is resumed does not depend on their number."""
+    return simulate_quickly(500, seed=5, n_attributes=4)
+
+
+@pytest.fixture(scope="module")
+def model(simulation):
+    scorecard = learn(simulation.deals, simulation.spec).scorecard
+    roles, policy = simulation.spec.deals, Policy("threshold", 0.3, None, "flags from 30%")
+    return FitModel(Scorer(scorecard, policy, roles.amount, roles.closed_on, version="test"), {})
+
+
+@pytest.fixture(scope="module")
+def prospects(simulation):
+    return simulation.deals.head(60).drop(columns=["churned_on"])
 
 
 @pytest.fixture(scope="module")

@@ -123,6 +123,24 @@ def test_a_row_swallowed_by_an_open_quote_is_reported(model, lines, tmp_path, co
         read_table(source)
 
 
+def test_two_open_quotes_in_one_column_are_reported(model, lines, tmp_path):
+    position = lines[0].split(",").index("segment")
+    fields = [line.split(",") for line in lines]
+    for row in fields[3:5]:
+        row[position] = f'"{row[position]}'
+    source = tmp_path / "in.csv"
+    source.write_text("\n".join(map(",".join, fields)), encoding="utf-8")
+
+    result = score_file(source, model, tmp_path / "out.csv", reasons=0)
+
+    assert result.errors == 1
+    assert "row 3 cannot be scored: a value over 2 lines (is a quote open?)" in result.first_error
+    with pytest.raises(
+        DealsError, match=r"1 row\(s\) have a value that contains the next row; row 3"
+    ):
+        read_table(source)
+
+
 def test_a_row_of_wrong_width_with_invalid_utf8_gives_one_clear_error(
     model, prospects, tmp_path, capfd
 ) -> None:

@@ -231,8 +231,15 @@ def test_an_upload_is_assessed_and_bad_rows_have_an_error(opened, bare, table, t
         expect(page.locator("#empty")).to_be_visible()
         page.locator("#file").set_input_files(path)
         expect(page.locator("#rows tr")).to_have_count(3)
-        page.locator("#faults summary").click()
+        # the header counts the prospects that were assessed, and leads to the others
+        expect(page.locator("#source")).to_contain_text(
+            "prospects assessed: 3 · 2 row(s) could not be"
+        )
+        expect(page.locator("#fault-list li").first).to_be_hidden()
+        page.locator("#see-faults").click()
+        expect(page.locator("#faults-title")).to_be_focused()
         expect(page.locator("#fault-list li")).to_have_count(2)
+        expect(page.locator("#fault-list li").first).to_be_visible()
         expect(page.locator("#fault-list li").first).to_contain_text("'many' is not a number")
         expect(page.locator("#fault-list li").last).to_contain_text("D-9 This row has 2 fields")
         page.reload()

@@ -18,7 +18,7 @@ LOST = "ERR_FAILED|503"  # the browser itself logs each request without an answe
 QUESTIONS = {
     "state": "ready", "quiz": "q", "level": 0.2, "horizon_months": 5,
     "questions": [
-        {"number": number, "signed": "2025-01-02", "facts": [{"name": "Seats", "value": "7"}]}
+        {"number": number, "signed": "2025-01-02", "attributes": [{"name": "Seats", "value": "7"}]}
         for number in (1, 2)
     ],
 }  # fmt: skip

@@ -62,7 +62,8 @@ def test_a_question_contains_only_what_was_known_at_signing_and_no_names(
     assert (made["state"], len(made["questions"])) == ("ready", 10)
     assert 0 < made["level"] < 1
     text = json.dumps(made["questions"])
-    names = {fact["name"] for fact in made["questions"][0]["facts"]}
+    names = {attribute["name"] for attribute in made["questions"][0]["attributes"]}
+    assert all(each["facts"] == each["attributes"] for each in made["questions"])  # until 1.0
     assert {"Seat licences", "Segment"} <= names
     assert not names & {"deal id", "rep", "team", "churned on"}
     assert not [rep for rep in simulation.deals["rep"].unique() if rep in text]

@@ -132,6 +132,44 @@ def test_a_value_that_swallowed_the_next_row_is_detected() -> None:
     assert values_with_next_row(two, ",") == {1: 'x\r2,y"'}
 
 
+def _wide(**values: str) -> pa.Table:
+    """Return a table of one row and eight columns, a to h."""
+    return pa.table({name: [values.get(name, "x")] for name in "abcdefgh"})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"c": "retail,4,5,6,7,8\n1,2,retail"},
+        {"c": "retail,4,5,6,7,8\r\n1,2,3,4,5,6,7,8\r\n1,2,retail"},
+        {"a": "1,2,3,4,5,6,7,8\r1"},
+        {"h": "8\n1,2,3,4,5,6,7,8"},
+    ],
+)
+def test_a_value_with_pieces_of_rows_is_detected_without_a_quote_at_its_end(
+    values: dict[str, str],
+) -> None:
+    assert values_with_next_row(_wide(**values), ",") == {0: next(iter(values.values()))}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"c": "a note, in two lines,\nwith, commas"},
+        {"c": "retail,4,5,6,7,8\n1,2,3\n1,2,retail"},
+        {"c": "a line, and a break, at its end, a, b, c\n"},
+        {"h": "\n"},
+    ],
+)
+def test_a_note_of_several_lines_is_a_value(values: dict[str, str]) -> None:
+    assert values_with_next_row(_wide(**values), ",") == {}
+
+
+def test_separators_of_narrow_tables_prove_nothing() -> None:
+    table = pa.table({"a": ["1"], "b": ["Hello, Kim\nBest, Tom"], "c": ["3"]})
+    assert values_with_next_row(table, ",") == {}
+
+
 @pytest.mark.parametrize("size", [1, 3, 16, 1 << 10])
 @pytest.mark.parametrize("text", ["", "a,b\n", "a,b\r\n1,ü\r\n", "a,b\n1,2"])
 def test_the_end_marker_row_is_appended_once(text: str, size: int) -> None:

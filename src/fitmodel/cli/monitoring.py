@@ -154,6 +154,11 @@ def forget(
     with plain_errors():
         removed = existing_log(log, salt).forget(prospect)
         typer.echo(f"removed {removed} row(s)")
+        if not removed:
+            typer.echo(
+                f"the log has no row of {prospect!r}. If there should be one, check the id, and "
+                "the salt (FITMODEL_LOG_SALT)"
+            )
 
 
 @app.command(short_help="Estimate past deals, then compare with the model.")

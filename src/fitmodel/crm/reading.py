@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.crm._moments import moments_of
+from fitmodel.crm._moments import DAY, moments_of
 from fitmodel.crm._opening import Given
 from fitmodel.crm._settling import contradicting, describe, settle
 from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
@@ -120,8 +120,10 @@ def _sellers_at_closing(
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return the rep and team before each deal's closing day, with a finding per column.
 
-    A deal that changes hands after it was signed counts for the person who signed it. Fields that
-    are written in another way than the column (ids and names) are not used.
+    A deal that changes hands after it was signed counts for the person who signed it. On the day of
+    closing itself a change counts as after signing: won deals are handed over on that day, and the
+    time of signing is not known. Fields that are written in another way than the column (ids and
+    names) are not used.
     """
     columns: dict[str, Any] = {}
     findings: list[Finding] = []
@@ -140,14 +142,17 @@ def _sellers_at_closing(
             continue
         columns[name] = today.astype(object).where(~moved, signer)
         at = int(moved.argmax())
+        next_codes, _ = log.before_changes(each.columns.field, positions, moments.times + DAY)
+        same_day = int((moved & (next_codes != codes)).sum())
+        on_the_day = f" ({same_day:,} on the day of closing)" if same_day else ""
         findings.append(
             Finding(
                 "history",
                 name,
                 int(moved.sum()),
                 f"{shown(ids.iloc[at])}: {shown(signer[at])}, today {shown(today.iloc[at])}",
-                f"{int(moved.sum()):,} deal(s) changed hands after closing by {log.table_name}; "
-                "they count for who signed them",
+                f"{int(moved.sum()):,} deal(s) changed hands after closing{on_the_day} by "
+                f"{log.table_name}; they count for who signed them",
                 f"nothing, or leave {each.columns.field!r} out of the table's fields to use "
                 "today's value",
             )

@@ -16,6 +16,7 @@ from fitmodel.evaluation.drawing import (
     finished,
     in_percent,
     new_axes,
+    short_name,
     with_all_letters,
 )
 from fitmodel.exceptions import EditError
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 LIGHT = "#d9d9d9"
 MAX_LEVELS = 40
 """Maximum number of levels drawn: those with the most deals; the title reports the limit."""
+MAX_LETTERS = 30
+"""Characters of a level's name beside its bar."""
 MONTHS_PER_QUARTER = 3
 TAIL_PROBABILITY = 0.025
 
@@ -226,8 +229,7 @@ def _step(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _label_of(value: str, say: Say) -> str:
     """Return the label of a level; missing and unseen values get a translated text."""
     keys = {"missing": "level_missing", "never seen before": "level_unseen"}
-    shortened = value if len(value) <= 30 else f"{value[:29]}…"  # noqa: PLR2004 - characters
-    return say(keys[value]) if value in keys else shortened
+    return say(keys[value]) if value in keys else short_name(value, MAX_LETTERS)
 
 
 def compute_level(level: Level) -> pd.DataFrame:

@@ -63,6 +63,12 @@ def figure_of(ax: Axes) -> Figure:
     return figure
 
 
+def short_name(name: object, most: int) -> str:
+    """Return a name for a label, cut to at most so many characters."""
+    text = str(name)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def in_percent(ax: Axes, *, x: bool = False) -> None:
     """Format the vertical axis, and with `x` the horizontal one too, in per cent."""
     from matplotlib.ticker import PercentFormatter

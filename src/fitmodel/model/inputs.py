@@ -109,9 +109,7 @@ def normalise_prospects(prospects: Any) -> Given:
     if record is not None:
         return Given(record, _unchanged)
     if hasattr(prospects, "__arrow_c_stream__") or hasattr(prospects, "__arrow_c_array__"):
-        import pyarrow as pa
-
-        arrow = pa.table(prospects)
+        arrow = _arrow_table(prospects)
         if find_spec("pandas") is None:  # an installation only for scoring: row by row
             return Given(arrow.to_pylist(), partial(_table_of_rows, given=prospects))
         from fitmodel.tables.files import plain_frame
@@ -124,11 +122,25 @@ def normalise_prospects(prospects: Any) -> Given:
             for item, record in zip(prospects, records, strict=True)
         ]
         return Given(listed, _unchanged)
+    raise _unknown_container(prospects)
+
+
+def _unknown_container(prospects: Any) -> ProspectError:
     hint = " (of a LazyFrame, its collect())" if hasattr(prospects, "collect") else ""
-    raise ProspectError(
+    return ProspectError(
         f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
         f"list of mappings or a pandas DataFrame, or a polars or pyarrow table{hint}"
     )
+
+
+def _arrow_table(prospects: Any) -> pa.Table:
+    """Return an Arrow table; a single column, such as a polars Series, is no table."""
+    import pyarrow as pa
+
+    try:
+        return pa.table(prospects)
+    except (pa.ArrowInvalid, TypeError, ValueError) as error:
+        raise _unknown_container(prospects) from error
 
 
 def _unchanged(scored: Any) -> Any:

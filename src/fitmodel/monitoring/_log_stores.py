@@ -119,6 +119,26 @@ def open_store(location: str | Path) -> Store:
     return SqliteStore(Path(location))
 
 
+SQLITE_REMEDIES = {
+    "FULL": "free some space on the disk of {folder}, and try again",
+    "IOERR": "see that the disk of {folder} has space left and is not read-only, and try again",
+    "CANTOPEN": "see that {folder} exists and may be written, or name another file",
+    "READONLY": "ask for the permission to write in {folder}, or name another file",
+    "BUSY": "another program is writing; try again",
+    "NOTADB": "name a decision log, or a file that does not exist yet",
+}
+"""Remedies by the beginning of SQLite's name of an error, without SQLITE_."""
+
+
+def _sqlite_remedy(error: sqlite3.Error, path: Path) -> str:
+    """Return the remedy for an error of SQLite as the end of a message; "" if there is none."""
+    name = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
+    for kind, remedy in SQLITE_REMEDIES.items():
+        if name.startswith(kind):
+            return f". Remedy: {remedy.format(folder=path.absolute().parent)}"
+    return ""
+
+
 class SqliteStore:
     """A decision log in one file; writers of several processes wait for each other."""
 
@@ -145,7 +165,9 @@ class SqliteStore:
             try:
                 yield self._connection()
             except sqlite3.Error as error:
-                raise TrackingError(f"the decision log {self.name}: {error}") from error
+                raise TrackingError(
+                    f"the decision log {self.name}: {error}{_sqlite_remedy(error, self._path)}"
+                ) from error
 
     @contextmanager
     def writing(self) -> Iterator[Cursor]:
@@ -155,10 +177,11 @@ class SqliteStore:
             try:
                 connection.execute("PRAGMA secure_delete = ON")
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # SQLite ends it by itself where the disk is full
+                    connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
 
     def forget_traces(self) -> None:
         """Empty the write-ahead log, which otherwise keeps deleted rows for some time."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.drawing import new_axes, with_all_letters
+from fitmodel.evaluation.drawing import new_axes, short_name, with_all_letters
 from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.drift import TOLERATED
 
@@ -22,6 +22,8 @@ MARKS = {
 }
 """Marker shape and fill colour per verdict of a month; a stable month has no marker."""
 MAX_BARS = 25
+MAX_NAME = 30
+"""Characters of an attribute's name beside its bar."""
 
 
 def plot_drift(drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
@@ -49,7 +51,7 @@ def plot_drift(drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "
                 ecolor="#444444", label=label,
             )  # fmt: skip
     ax.axvline(TOLERATED, linestyle="--", linewidth=1, color="#444444")
-    ax.set_yticks(height, [name.replace("$", r"\$") for name in shown.index])
+    ax.set_yticks(height, _names(shown.index), fontsize=9, parse_math=False)
     ax.set_xlim(left=0)
     ax.set_xlabel(say("stability_index"))
     ax.legend(frameon=False, loc="lower right")
@@ -86,8 +88,12 @@ def plot_drift_by_month(
         ax.scatter(
             months, positions, s=22, marker=marker, facecolor=face, edgecolor=edge, label=label
         )
-    ax.set_yticks(range(len(index)), [name.replace("$", r"\$") for name in index.index])
+    ax.set_yticks(range(len(index)), _names(index.index), parse_math=False)
     ax.set_xticks(range(index.shape[1]), list(index.columns), rotation=90)
     ax.figure.colorbar(drawn, ax=ax, label=say("stability_index"), extend="max")
     ax.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
     return with_all_letters(ax)
+
+
+def _names(attributes: pd.Index) -> list[str]:
+    return [short_name(name, MAX_NAME) for name in attributes]

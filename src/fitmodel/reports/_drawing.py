@@ -51,8 +51,12 @@ _STYLES = frozenset(
 )
 _GEOMETRY = frozenset({"d", "x", "y", "width", "height", "viewBox", "transform", "clip-path", "id"})
 _SIZE = re.compile(r"([\d.]+)px")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|[\ud800-\udfff]")
+_CONTROL = re.compile(  # and marks that turn the words after them around
+    r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufffe\uffff]|[\ud800-\udfff]"
+)
 GREY_LEVELS = 255
+WIDTH = 4.4
+"""Inches of a plot on a page: so its letters can be read on a phone without scrolling."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,13 @@ class Drawing:
         return f'<svg role="img" viewBox="{self.view}" aria-label="{label}">{self.body}</svg>'
 
 
-def as_svg(ax: Axes) -> Drawing:
-    """Return the figure of the axes as SVG."""
+def as_svg(ax: Axes, width: float | None = WIDTH) -> Drawing:
+    """Return the figure of the axes as SVG, in a width in inches; None: its own width."""
     from matplotlib.text import Text
 
     figure = figure_of(ax)
+    if width is not None:
+        figure.set_figwidth(width)
     _plain_numbers(figure)
     texts: list[Any] = figure.findobj(Text)  # searched only once, because it visits every artist
     _replace_control_characters(texts)
@@ -110,7 +116,7 @@ def _plain_numbers(figure: Figure) -> None:
 
 
 def _replace_control_characters(texts: Sequence[Text]) -> None:
-    """Replace characters that XML does not allow; names in a table may contain them."""
+    """Replace characters that XML does not allow, or that turn words; names may contain them."""
     for text in texts:
         if _CONTROL.search(text.get_text()):
             text.set_text(_CONTROL.sub("\ufffd", text.get_text()))

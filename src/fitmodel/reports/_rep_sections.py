@@ -45,8 +45,17 @@ def scoreboard_section(
         ],
     }
     quarters = board.quarters.set_index("rep").rename_axis(by)
-    tables = {f"{by}s.csv": board.table.rename_axis(by), f"{by}s_by_quarter.csv": quarters}
+    shown = board.table.rename_axis(by).rename(columns=FILE_NAMES)
+    tables = {f"{by}s.csv": shown, f"{by}s_by_quarter.csv": quarters}
     return Section("_scoreboard.html.j2", values, tables)
+
+
+FILE_NAMES = {
+    "says": "verdict_in_words",
+    "says_recently": "recent_verdict_in_words",
+    "says_selection": "selects_in_words",
+}
+"""Names in the file of the columns with sentences; the table in Python keeps its names."""
 
 
 def _to_talk_about(board: RepPerformance) -> pd.DataFrame:
@@ -90,7 +99,7 @@ def trend_section(
         "id": f"trend_{by}",
         "title": say(f"title_{by}"),
         "text": read_texts(language, "trend"),
-        "plot": as_svg(axes[0]) if axes else "",
+        "plot": as_svg(axes[0], width=None) if axes else "",
         "left_out": say("left_out", names=", ".join(map(str, few))) if len(few) else "",
     }
     table = compute_trend(board).set_index("rep").rename_axis(by)

@@ -54,6 +54,7 @@ def attribute_table(
     """
     rows = compute_table(scorecard, attribute)
     ax = plot_table(scorecard, attribute, language=language, label=label)
+    ax.title.set(fontsize=9, wrap=True)
     drawing = as_svg(ax).markup(label or attribute)
     plain = rows.astype(object).where(rows.notna(), None)
     return {

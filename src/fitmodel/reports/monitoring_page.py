@@ -9,7 +9,7 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.changes import change_text
 from fitmodel.monitoring.drift import SCORE, TOLERATED
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
-from fitmodel.reports._drawing import as_svg
+from fitmodel.reports._drawing import WIDTH, as_svg
 from fitmodel.reports.html import render, safe_csv
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
     wording = model.scorer.wording.in_language(language)
     is_stable = drift["verdict"] == "stable"
     moved, stable = _worst_first(drift[~is_stable]), _worst_first(drift[is_stable])
-    plot = plot_drift_by_month if grouped else plot_drift
+    plot, width = (plot_drift_by_month, None) if grouped else (plot_drift, WIDTH)
     period = " – ".join(model.manifest.get("period") or ["?"])  # noqa: RUF001 - an en dash between dates
     basis = say("basis", deals=f"{report.rows:,}", version=model.version, period=period)
     none_later = none_later_words(report, language)
@@ -72,7 +72,7 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
         "say": say,
         "basis": " ".join(filter(None, [basis, none_later])),
         "tolerated": TOLERATED,
-        "plot": as_svg(plot(_plotted_rows(drift, wording, say), language=language)),
+        "plot": as_svg(plot(_plotted_rows(drift, wording, say), language=language), width),
         "plot_note": say("plotted", count=MAX_PLOTTED)
         if drift["attribute"].nunique() > MAX_PLOTTED
         else None,

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, figure_of, new_axes, with_all_letters
+from fitmodel.evaluation.drawing import (
+    BLUE,
+    GREY,
+    ORANGE,
+    figure_of,
+    new_axes,
+    short_name,
+    with_all_letters,
+)
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales.rates import exact_ratio_interval
 
@@ -23,6 +31,8 @@ MIN_EXPECTED = 1.0
 HIGHEST = 4.0
 PER_ROW = 3
 MAX_PANELS = 24
+MAX_NAME, MAX_SEGMENT = 28, 60
+"""Characters of a name in a plot: of a rep or team, and of a segment."""
 
 
 def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str = "en") -> Axes:
@@ -64,7 +74,7 @@ def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str 
         ax.plot(row["expected"], row["ratio"], "o", color=colour, markersize=6 if is_named else 4)
         if is_named:
             ax.annotate(
-                str(name), (row["expected"], row["ratio"]), xytext=(6, 3),
+                short_name(name, MAX_NAME), (row["expected"], row["ratio"]), xytext=(6, 3),
                 textcoords="offset points", fontsize=9, parse_math=False,
             )  # fmt: skip
     ax.set(
@@ -98,7 +108,7 @@ def plot_profile(profile: Profile, ax: Axes | None = None, *, language: str = "e
     say = phrases(language, "profile")
     riskiest, safest = profile.riskiest, profile.safest
     shown = pd.concat([riskiest, safest.iloc[::-1]]).iloc[::-1]
-    ax = ax or new_axes(8.5, 1.2 + 0.34 * max(len(shown), 3))
+    ax = ax or new_axes(6.0, 1.2 + 0.48 * max(len(shown), 3))
     company = profile.company
     label = say("company", rate=f"{company['rate']:.0%}")
     ax.axvspan(company["low"], company["high"], color=GREY, alpha=0.18, linewidth=0)
@@ -113,11 +123,15 @@ def plot_profile(profile: Profile, ax: Axes | None = None, *, language: str = "e
             color=ORANGE if riskier else BLUE,
             capsize=3,
         )
-    names = [
-        say("with_deals", segment=row["segment"], deals=f"{row['deals']:,}")
-        for _, row in shown.iterrows()
+    names = [short_name(segment, MAX_SEGMENT) for segment in shown["segment"]]
+    labels = [
+        say("with_deals", segment=name, deals=f"{deals:,}")
+        for name, deals in zip(names, shown["deals"], strict=True)
     ]
-    ax.set_yticks(range(len(shown)), names, fontsize=9, parse_math=False)
+    above = np.arange(len(shown)) + 0.18  # each name above its point: beside it, it takes the width
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # no line through the letters
+    ax.set_yticks(above, labels, fontsize=8, parse_math=False, ha="left", va="bottom", bbox=ground)
+    ax.set_ylim(-0.5, len(shown) - 0.2)
     ax.set(xlabel=say("axis", horizon=profile.horizon_months))
     _format_axes(ax)
     return with_all_letters(ax)
@@ -131,7 +145,7 @@ def _format_axes(ax: Axes) -> None:
     ax.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=-4)
     ax.legend(frameon=False, loc="lower right", fontsize=9)
 
 
@@ -191,7 +205,7 @@ def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
     for ax, name in zip(axes, names, strict=True):
         signed = f"{board.table.loc[name, 'signed']:,.0f}"
         _plot_rep(ax, trend[trend["rep"] == name], quarters, say)
-        title = say("panel", name=name, deals=signed)
+        title = say("panel", name=short_name(name, MAX_NAME), deals=signed)
         ax.set_title(title, fontsize=9, loc="left", parse_math=False)
     axes[0].legend(frameon=False, fontsize=7, loc="upper right")
     figure_of(axes[0]).supylabel(say("axis"), fontsize=9)

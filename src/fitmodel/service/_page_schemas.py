@@ -118,11 +118,14 @@ DEAL_EVENTS = an_object(
     }
 )
 UNDONE = an_object({"id": TEXT, "undone": _COUNT})
+_ATTRIBUTES = {"type": "array", "items": an_object({"name": TEXT, "value": TEXT})}
 _QUESTION = an_object(
     {
         "number": _COUNT,
         "signed": TEXT,
-        "facts": {"type": "array", "items": an_object({"name": TEXT, "value": TEXT})},
+        "attributes": _ATTRIBUTES,
+        "facts": _ATTRIBUTES
+        | {"deprecated": True, "description": "Old name of `attributes`, until 1.0."},
     }
 )
 QUIZ = an_object(

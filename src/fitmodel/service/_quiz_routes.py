@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.monitoring.log import DecisionLog
-    from fitmodel.sales.quiz import Answer, Quiz
+    from fitmodel.sales.quiz import Answer, Question, Quiz
     from fitmodel.service._pages import Pages
     from fitmodel.service.settings import Person
 
@@ -192,12 +192,16 @@ def _questions_of(quiz: Quiz, pages: Pages) -> dict[str, Any]:
         {
             "number": question.number,
             "signed": f"{question.signed:%Y-%m-%d}",
-            "facts": [{"name": name, "value": value} for name, value in question.attributes],
+            **dict.fromkeys(("attributes", "facts"), _attributes(question)),  # facts: until 1.0
         }
         for question in quiz.questions
     ]
     months = pages.spec().label.horizon_months
     return {"quiz": quiz.name, "level": quiz.level, "horizon_months": months, "questions": listed}
+
+
+def _attributes(question: Question) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in question.attributes]
 
 
 def _keep(

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 SEPARATORS = ",;\t|"
 _END = "end of the file"
 _SEPARATOR_LINE = re.compile(r'"?sep=[,;|\t]?"?', re.IGNORECASE)  # tells Excel the separator
+_BREAK = re.compile(r"\r\n|\n|\r")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _BLOCK = 1 << 22
 HEAD_ROWS = 40  # rows at the top of a sheet among which the header is searched
 MAX_TITLES = 20  # maximum number of title rows above the header
 MIN_COLUMNS = 3  # with fewer columns, titles cannot be distinguished from rows
+MIN_WIDTH_OF_ROWS = 8  # minimum number of columns in which separators show that a value is a row
 
 
 def separator_of(line: str) -> str:
@@ -154,22 +156,45 @@ def _are_names(row: Sequence[str]) -> bool:
 def values_with_next_row(table: pa.Table | pa.RecordBatch, separator: str) -> dict[int, str]:
     """Return the rows with a value that seems to contain the next row, each with that value.
 
-    An unclosed quote ends where the same column's value begins in the next row. The value then
-    contains a line break, a whole row of separators, and the closing quote of the other value.
+    An unclosed quote ends where the same column's value begins in a later row. The value then
+    contains a line break, the rest of its row and the beginning of the later row, with one row of
+    separators for each line break.
     """
-    result = {}
-    for column in table.columns:
-        ends = pc.ends_with(column, '"')
-        if not pc.any(ends).as_py():
+    result: dict[int, str] = {}
+    for index, column in enumerate(table.columns):
+        has_break = pc.or_(pc.match_substring(column, "\n"), pc.match_substring(column, "\r"))
+        if not pc.any(has_break).as_py():
             continue
-        positions = pc.indices_nonzero(ends)
-        for position, text in zip(
-            positions.to_pylist(), column.take(positions).to_pylist(), strict=True
-        ):
-            rows = "\n" in text or "\r" in text
-            if rows and text.count('"') % 2 and text.count(separator) >= table.num_columns - 1:
-                result[position] = text
+        positions = pc.indices_nonzero(has_break)
+        texts = zip(positions.to_pylist(), column.take(positions).to_pylist(), strict=True)
+        result |= {
+            position: text
+            for position, text in texts
+            if _ends_in_quote(text, separator, table.num_columns)
+            or _has_rows_separators(text, separator, index, table.num_columns)
+        }
     return result
+
+
+def _ends_in_quote(text: str, separator: str, width: int) -> bool:
+    """Return whether a value holds a whole row of separators and ends with an unpaired quote."""
+    is_open = text.endswith('"') and text.count('"') % 2
+    return bool(is_open and text.count(separator) >= width - 1)
+
+
+def _has_rows_separators(text: str, separator: str, index: int, width: int) -> bool:
+    """Return whether the lines of a value have as many separators as pieces of rows have.
+
+    In narrow tables the numbers may agree by chance, for example in a note of two lines.
+    """
+    if width < MIN_WIDTH_OF_ROWS:
+        return False
+    first, *between, last = (line.count(separator) for line in _BREAK.split(text))
+    return (
+        first == width - 1 - index
+        and last == index
+        and all(separators == width - 1 for separators in between)
+    )
 
 
 class Readable(Protocol):

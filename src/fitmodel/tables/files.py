@@ -195,12 +195,27 @@ def _read_parquet(path: Path) -> FileTable:
 
 
 def plain_frame(arrow: pa.Table) -> pd.DataFrame:
-    """Return an Arrow table as a DataFrame: no pandas metadata, exact decimals as floats."""
+    """Return an Arrow table as a DataFrame: no pandas metadata, exact decimals as floats.
+
+    A dictionary of numbers becomes numbers: pandas refuses one that holds 0.0 and -0.0.
+    """
     for position, column in enumerate(arrow.schema):
-        if pa.types.is_decimal(column.type):
-            arrow = arrow.set_column(position, column.name, floats_of(arrow.column(position)))
+        kind, values = column.type, arrow.column(position)
+        if pa.types.is_dictionary(kind) and not _is_text(kind.value_type):
+            kind = kind.value_type
+            values = values.cast(kind)
+        if pa.types.is_decimal(kind):
+            values = floats_of(values)
+        if values.type != column.type:
+            arrow = arrow.set_column(position, column.name, values)
     table: pd.DataFrame = arrow.replace_schema_metadata(None).to_pandas(date_as_object=False)
     return table
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
 
 
 _Column = TypeVar("_Column", pa.Array, pa.ChunkedArray)

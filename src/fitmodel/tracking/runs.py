@@ -216,14 +216,14 @@ def deals_digest(deals: pd.DataFrame) -> str:
 
 def _fill_run(client: Any, run_id: str, metadata: TrainingMetadata) -> Tracked:
     bundle = open_bundle(metadata.bundle_path)
-    for key, value in {
+    tags = {
         "fitmodel.version": bundle.manifest["fitmodel"],
         "fitmodel.bundle_name": bundle.name,
         "fitmodel.bundle_version": bundle.version,
         "fitmodel.regime": str(getattr(metadata.report, "regime", "full")),
-    }.items():
-        client.set_tag(run_id, key, value)
-    _log_params(client, run_id, {**metadata.spec.to_dict(), "chosen": dict(metadata.chosen)})
+    }
+    settings = {**metadata.spec.to_dict(), "chosen": dict(metadata.chosen)}
+    _log_tags_and_params(client, run_id, tags, settings)
     _log_deals(client, run_id, metadata.deals)
     _log_files(client, run_id, metadata)
     model_id = log_bundle(client, run_id, metadata.bundle_path, metadata.example, metadata.spec)
@@ -240,9 +240,13 @@ def _fill_run(client: Any, run_id: str, metadata: TrainingMetadata) -> Tracked:
     return Tracked(run_id, f"models:/{name}@{CHALLENGER}", version)
 
 
-def _log_params(client: Any, run_id: str, sections: Mapping[str, Any]) -> None:
-    from mlflow.entities import Param
+def _log_tags_and_params(
+    client: Any, run_id: str, tags: Mapping[str, str], sections: Mapping[str, Any]
+) -> None:
+    """Log tags and settings in few requests; the tags come first."""
+    from mlflow.entities import Param, RunTag
 
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
     params = [Param(key, value) for key, value in _flat(sections).items()]
     for start in range(0, len(params), _BATCH):
         client.log_batch(run_id, params=params[start : start + _BATCH])

@@ -5,7 +5,7 @@ import { language } from "./text.js";
 const TOKEN = "fitmodel.token";
 const AT_ONCE = 500; // prospects in one request: the page can tell how far it is
 
-export class ServiceError extends Error {
+class ServiceError extends Error {
   constructor(status, message) {
     super(message);
     this.status = status;

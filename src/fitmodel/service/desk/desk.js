@@ -1,7 +1,7 @@
 // The deal desk: facts -> pipeline or upload -> assessed rows -> the view that the address names.
 import * as api from "./api.js";
 import * as deal from "./deal.js";
-import { $, notice, progress, show } from "./dom.js";
+import { $, make, notice, progress, show } from "./dom.js";
 import * as quiz from "./quiz.js";
 import * as reports from "./reports.js";
 import { assessRows, readProspects, servedRows, wholeRow } from "./prospects.js";
@@ -97,11 +97,15 @@ function tellDecisions(problem) {
 
 function describe() {
   const months = facts.model.horizon_months;
-  $("source").textContent = [
+  const faulty = rows.filter((row) => row.error).length;
+  const parts = [
     source?.name,
-    source && say("so_many", { number: number(rows.length) }),
+    source && say("so_many", { number: number(rows.length - faulty) }),
+    source && faulty > 0 && make("button", { type: "button", id: "see-faults", class: "link", onclick: table.seeFaults },
+      say("faults", { number: number(faulty) })),
     months && say(months === 1 ? "horizon_one" : "horizon", { months }),
-  ].filter(Boolean).join(" · ");
+  ].filter(Boolean);
+  $("source").replaceChildren(...parts.flatMap((part, place) => (place ? [" · ", part] : [part])));
   $("empty-columns").textContent = say("needs", { names: facts.model.attributes.map((item) => item.name).join(", ") });
   $("foot").textContent = say("foot", { version: facts.model.version });
   show($("empty"), source === null);

@@ -68,7 +68,7 @@ async function begin(people) {
 
 /** One deal; when everybody has said a number, the next one, and after the last the answers. */
 function question(made, people, place, guesses) {
-  const { number: position, signed, facts: known } = made.questions[place];
+  const { number: position, signed, attributes: known } = made.questions[place];
   const fields = people.map((name, at) => {
     const input = make("input", { type: "number", min: 0, max: 100, step: "any", inputmode: "decimal", required: true, "data-person": name, id: `guess-${at}` });
     return make("label", {}, make("span", {}, say("quiz_ask", { person: name })), input);

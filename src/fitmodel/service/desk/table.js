@@ -233,7 +233,7 @@ function drawRow(row, place) {
   return make("tr", { role: "row", "data-key": row.key, "data-place": place, "aria-rowindex": place + 2, onclick: open }, ...cells);
 }
 
-export const linkTo = (row) => `#/deal/${encodeURIComponent(row.key)}`;
+const linkTo = (row) => `#/deal/${encodeURIComponent(row.key)}`;
 
 const CELLS = {
   key: (row) => make("span", {}, make("a", { href: linkTo(row) }, row.key), decisionMark(row.decision)),
@@ -258,7 +258,7 @@ export function badge(assessment) {
 }
 
 /** A mark where the prospect is for a manager to decide. */
-export const managerMark = (assessment) =>
+const managerMark = (assessment) =>
   assessment.escalate ? make("span", { class: "manager" }, say("manager")) : null;
 
 /** What was decided last, and by whom. */
@@ -308,6 +308,13 @@ function drawFaults() {
   $("fault-list").replaceChildren(
     ...faulty.slice(0, FAULTS).map((row) => make("li", {}, make("strong", {}, row.key), ` ${row.error}`)),
   );
+}
+
+/** Open the list of the rows that could not be assessed, and go to it. */
+export function seeFaults() {
+  $("faults").open = true;
+  $("faults-title").focus();
+  $("faults").scrollIntoView({ block: "nearest" });
 }
 
 async function keepExport() {
