@@ -213,9 +213,8 @@ def plain_frame(arrow: pa.Table) -> pd.DataFrame:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return (
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
+    is_text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(check(kind) for check in is_text)
 
 
 _Column = TypeVar("_Column", pa.Array, pa.ChunkedArray)
