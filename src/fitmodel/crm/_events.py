@@ -211,10 +211,7 @@ def recorded_from(section: EventTable) -> int:
 
 
 def read_events(
-    name: str,
-    section: EventTable,
-    given: Given | None = None,
-    ids: Sequence[str] | None = None,
+    name: str, section: EventTable, given: Given | None = None, ids: Sequence[str] | None = None
 ) -> EventLog:
     """Read a table of events.
 

@@ -243,9 +243,7 @@ def _may_be_customer(column: Column) -> bool:
 
 
 def continued(
-    values: pd.Series[Any],
-    starts: NDArray[np.datetime64],
-    ends: NDArray[np.datetime64],
+    values: pd.Series[Any], starts: NDArray[np.datetime64], ends: NDArray[np.datetime64]
 ) -> Mask:
     """Return which rows end when another row of the same value begins, give or take some days.
 
@@ -269,9 +267,7 @@ def continued(
 
 
 def expected_by_chance(
-    values: pd.Series[Any],
-    starts: NDArray[np.datetime64],
-    ends: NDArray[np.datetime64],
+    values: pd.Series[Any], starts: NDArray[np.datetime64], ends: NDArray[np.datetime64]
 ) -> float:
     """Return how many rows would be `continued` if values had nothing to do with dates."""
     codes, _ = pd.factorize(values)

@@ -189,8 +189,7 @@ _TIME_LIMIT = with_foreign(
     r"frist|\b(deadline|window|cut ?off)\b|délai|plazo|prazo|期限", "time_limit"
 )
 _SURELY_LEAVING = with_foreign(
-    rf"\b{_LEAVING}\b|\bleft\b|流失|离网|销户|退订|解约|baja|cancelamento",
-    "surely_leaving",
+    rf"\b{_LEAVING}\b|\bleft\b|流失|离网|销户|退订|解约|baja|cancelamento", "surely_leaving"
 )
 MONTHLY = with_foreign(
     r"\bmrr\b|\bcmrr\b|\bmonthly\b|(per|a) month|monatlich\w*|monats\w*|mensual\w*|mensuel\w*"

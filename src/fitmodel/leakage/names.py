@@ -220,8 +220,7 @@ def _whole_words(words: str) -> str:
 
 
 LATER = re.compile(
-    rf"^(?!.*{_whole_words(_BEFORE_SIGNING)}).*{_whole_words(f'{_SURELY}|{_MAYBE}')}",
-    re.IGNORECASE,
+    rf"^(?!.*{_whole_words(_BEFORE_SIGNING)}).*{_whole_words(f'{_SURELY}|{_MAYBE}')}", re.IGNORECASE
 )
 """Pattern of names that suggest later knowledge; search the name itself, or the `spaced` name."""
 _SURELY_LATER = re.compile(

@@ -109,11 +109,7 @@ class Logistic:
             )
             information = observed_information(fit.early_churn, fit.weight, fit.log_odds)
             step = prior_step(
-                matrix,
-                information,
-                penalty=own.penalty,
-                spread=PRIOR_SPREAD,
-                generator=generator,
+                matrix, information, penalty=own.penalty, spread=PRIOR_SPREAD, generator=generator
             )
             fits.append(fit.coefficients + step)
         point = as_tables(imputed.design, [imputed.coefficients])

@@ -201,11 +201,7 @@ def _by_statistic(columns: Sequence[Column], parents: Sequence[int | None]) -> t
 
 
 def _basis(
-    column: Column,
-    code: NDArray[np.int32],
-    statistic: LevelStatistic | None,
-    *,
-    bend: bool = False,
+    column: Column, code: NDArray[np.int32], statistic: LevelStatistic | None, *, bend: bool = False
 ) -> NDArray[np.float64]:
     rows = column.size + 2
     if statistic is not None:

@@ -28,10 +28,7 @@ SIGNIFICANCE = 1e-3  # of the test, divided by the number of attributes tested
 
 
 def with_strata(
-    follow_up: FollowUp,
-    columns: Sequence[Column],
-    codes: NDArray[np.int32],
-    attribute: str | None,
+    follow_up: FollowUp, columns: Sequence[Column], codes: NDArray[np.int32], attribute: str | None
 ) -> FollowUp:
     """Follow-up with a stratum per level of an attribute; levels with few leavers share one."""
     if attribute is None or all(column.name != attribute for column in columns):

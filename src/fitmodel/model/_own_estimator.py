@@ -26,12 +26,7 @@ from fitmodel.model._scored_frames import (
 )
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.frame_scorer import (
-    code_table,
-    listed_reasons,
-    row_errors,
-    score_coded,
-)
+from fitmodel.model.frame_scorer import code_table, listed_reasons, row_errors, score_coded
 from fitmodel.model.horizons import add_horizons, check_horizons
 from fitmodel.model.scorer import READER_FILE, day_or_none, scorer_from_json
 
@@ -115,12 +110,7 @@ class EstimatorModel(FitModel):
         return self._score(table, reasons, as_of, language, note)
 
     def _score(
-        self,
-        table: pd.DataFrame,
-        reasons: int,
-        as_of: Any,
-        language: str,
-        note: str | None = None,
+        self, table: pd.DataFrame, reasons: int, as_of: Any, language: str, note: str | None = None
     ) -> pd.DataFrame:
         coded, lost = code_table(self.scorer, table, as_of), self.scorer.lost.of_table(table)
         refuse_unreadable(table, coded.unreadable, lost)

@@ -89,11 +89,7 @@ class RowScorer:
         self._per_year = per_year
 
     def assess(
-        self,
-        prospect: Mapping[str, Any],
-        reasons: int,
-        today: float | None,
-        sentences: Sentences,
+        self, prospect: Mapping[str, Any], reasons: int, today: float | None, sentences: Sentences
     ) -> Assessment:
         """Assess one prospect; see `fitmodel.model.scorer.Scorer.assess`."""
         codes, values, unfamiliar_attributes, days = self._read(prospect, today)

@@ -266,11 +266,7 @@ def refuse_unreadable(
 
 
 def predict_few(
-    scorer: Scorer,
-    table: pd.DataFrame,
-    reasons: int,
-    as_of: date | None,
-    language: str,
+    scorer: Scorer, table: pd.DataFrame, reasons: int, as_of: date | None, language: str
 ) -> pd.DataFrame | None:
     """Return the predictions of a short table, scored row by row; None if that is not possible.
 

@@ -136,10 +136,7 @@ def _has_people(spec: DealSpec) -> bool:
 
 
 def _signals(
-    group: Segmented,
-    warned: NDArray[np.bool_],
-    lost: NDArray[np.bool_],
-    kept: NDArray[np.bool_],
+    group: Segmented, warned: NDArray[np.bool_], lost: NDArray[np.bool_], kept: NDArray[np.bool_]
 ) -> list[tuple[Segment, dict[str, Any]]]:
     rows = []
     for position, (part,) in enumerate(group.segments):

@@ -38,11 +38,7 @@ PLURAL = re.compile(r"\b(?:years|quarters|months)\b")
 
 
 def compute_renewals(
-    view: HistoryView,
-    probability: pd.Series[float],
-    age_months: float,
-    *,
-    term: str | None = None,
+    view: HistoryView, probability: pd.Series[float], age_months: float, *, term: str | None = None
 ) -> pd.DataFrame:
     """Return which customers came to a renewal, which stayed, and their expected hazard of leaving.
 

@@ -55,11 +55,7 @@ __all__ = [
 ]
 
 SHOWN = ("signed", "rate", "observed", "expected", "ratio", "verdict", "selects")
-SENTENCES = {
-    "says": verdict_text,
-    "says_recently": recent_text,
-    "says_selection": selection_text,
-}
+SENTENCES = {"says": verdict_text, "says_recently": recent_text, "says_selection": selection_text}
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,11 +198,7 @@ def compute_rep_performance(
     table["others_ratio"], table["others_low"], table["others_high"] = ratio_to_others(*counts)
     aliases = find_aliases(view, spec, who)
     add_verdicts(
-        table,
-        deals_with_figures,
-        min_deals,
-        error,
-        is_sole_seller=table.index.isin(list(aliases)),
+        table, deals_with_figures, min_deals, error, is_sole_seller=table.index.isin(list(aliases))
     )
     _add_aliases(table, aliases, spec, language)
     table.loc[say("company")] = pd.Series(_company_row(company))

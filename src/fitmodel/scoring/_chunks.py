@@ -101,12 +101,7 @@ def predict_rows(
     """Return the predictions of the rows of a chunk; with `as_json` the reasons are JSON text."""
     frame, unclear = chunk_frame(chunk, model, decimal_comma=decimal_comma)
     predictions, errors = model.predict_table(
-        frame,
-        reasons=reasons,
-        as_of=as_of,
-        as_json=as_json,
-        language=language,
-        horizons=horizons,
+        frame, reasons=reasons, as_of=as_of, as_json=as_json, language=language, horizons=horizons
     )
     for position, problem in unclear.items():
         error = errors.iloc[position]
@@ -269,10 +264,7 @@ def in_order(
 
 
 def _submit(
-    pool: ThreadPoolExecutor,
-    predict: Callable[[int, Chunk], _Predicted],
-    number: int,
-    chunk: Chunk,
+    pool: ThreadPoolExecutor, predict: Callable[[int, Chunk], _Predicted], number: int, chunk: Chunk
 ) -> Future[_Predicted]:
     try:
         return pool.submit(predict, number, chunk)

@@ -78,11 +78,7 @@ class _Form(NamedTuple):
 
 
 def open_csv(
-    path: str | Path,
-    file: io.BufferedReader,
-    *,
-    tabs: bool,
-    reopen: Callable[[], Any] | None,
+    path: str | Path, file: io.BufferedReader, *, tabs: bool, reopen: Callable[[], Any] | None
 ) -> Source:
     """Return a CSV file as a source whose columns are all text, so that an id of 007 stays 007.
 

@@ -139,12 +139,7 @@ def _table(
     from sqlalchemy import Column, MetaData, Table
 
     columns = [
-        Column(
-            item.name,
-            _sql_type(item.type),
-            primary_key=item.name == key,
-            autoincrement=False,
-        )
+        Column(item.name, _sql_type(item.type), primary_key=item.name == key, autoincrement=False)
         for item in schema
     ]
     return Table(name, MetaData(), *columns, schema=schema_name, prefixes=prefixes or [])

@@ -174,11 +174,7 @@ def add_decisions(
         with _errors_as_answers():
             if deals is None:
                 log.decide(
-                    name,
-                    decision.action,
-                    by=by,
-                    reason=decision.reason,
-                    correct=decision.correct,
+                    name, decision.action, by=by, reason=decision.reason, correct=decision.correct
                 )
             else:
                 deals.decide(

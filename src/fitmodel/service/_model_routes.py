@@ -203,10 +203,7 @@ class Registry:
             "name": self.name,
             "in_use": self._holder.model.version,
             **known,
-            "rows": [
-                *_rows(known, manifests, say),
-                {"label": say("side_policy"), **rules},
-            ],
+            "rows": [*_rows(known, manifests, say), {"label": say("side_policy"), **rules}],
             "comparison": _compared(outlook.comparison, say, language),
             "refusal": outlook.refusal,
             "refusal_words": None

@@ -248,9 +248,7 @@ class Computed(Generic[T]):
     """
 
     def __init__(
-        self,
-        compute: Callable[[str, Callable[[str], None]], T],
-        source: Callable[[], Hashable],
+        self, compute: Callable[[str, Callable[[str], None]], T], source: Callable[[], Hashable]
     ) -> None:
         self._compute, self._source = compute, source
         self._lock = threading.Lock()

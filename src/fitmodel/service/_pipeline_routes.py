@@ -73,11 +73,7 @@ def add_pipeline(
             return Response(text, media_type="text/csv; charset=utf-8")
 
     @app.get(f"{PIPELINE}/rows", responses=FAILURES)
-    def scored_rows(
-        request: Request,
-        language: Language = "en",
-        full: Full = False,
-    ) -> Response:
+    def scored_rows(request: Request, language: Language = "en", full: Full = False) -> Response:
         """Return open prospects with assessment and latest decision; a rep sees the own ones."""
         if rows is None:
             raise RefusedError(404, NO_PIPELINE)

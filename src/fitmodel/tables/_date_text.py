@@ -97,8 +97,7 @@ _WEEKDAYS = (
 )
 _LONGEST_FIRST = sorted(set(_WEEKDAYS.split()) - MONTHS.keys(), key=lambda day: (-len(day), day))
 _WEEKDAY_BEFORE = re.compile(
-    rf"^(?:{'|'.join(_LONGEST_FIRST)})(?:-feira)?\.?,?\s+(?=\w)",
-    re.IGNORECASE,
+    rf"^(?:{'|'.join(_LONGEST_FIRST)})(?:-feira)?\.?,?\s+(?=\w)", re.IGNORECASE
 )
 _WEEKDAY_OF_SIGNS = re.compile(
     r"\s*[(]\s*(?:[月火水木金土日월화수목금토일一二三四五六天])\s*(?:曜日?|요일)?\s*[)]"
