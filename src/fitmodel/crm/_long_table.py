@@ -91,10 +91,7 @@ class TableMetadata:
     ) -> tuple[Finding, ...]:
         """Return the findings added up over all parts, which had the same checks in one order.
 
-        Raises
-        ------
-        DealsError
-            If a finding has too many rows.
+        Raises DealsError if a finding has too many rows.
         """
         result = []
         for position, of_parts in enumerate(zip(*parts, strict=True)):
@@ -207,10 +204,7 @@ class Rows:
     def need(self, keys: Iterable[str]) -> None:
         """Check that the table has the columns that the contract names for some keys.
 
-        Raises
-        ------
-        DealsError
-            If a column does not exist.
+        Raises DealsError if a column does not exist.
         """
         lines = []
         for key in keys:
@@ -263,10 +257,7 @@ class Rows:
 def findings_of(part: Rows, row_findings: Sequence[Sequence[RowFinding]]) -> tuple[Finding, ...]:
     """Return the findings of a whole table, from one of its parts and the findings of each.
 
-    Raises
-    ------
-    DealsError
-        If too many rows of the table cannot be read.
+    Raises DealsError if too many rows of the table cannot be read.
     """
     if part.metadata is None:
         return part.findings

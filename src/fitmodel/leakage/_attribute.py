@@ -244,11 +244,8 @@ class History:
 def history_of(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> History:
     """Return attributes and outcomes of deals; of more than 50,000 deals a random sample.
 
-    Raises
-    ------
-    DealsError
-        If outcomes cannot be computed, or an attribute is a date but the deals have no closing
-        date.
+    Raises DealsError if outcomes cannot be computed, or an attribute is a date but the deals have
+    no closing date.
     """
     view = view_of(deals, spec)
     if len(view) > MAX_DEALS:

@@ -173,10 +173,7 @@ COMPONENTS: Mapping[str, Component] = {
 def check_components(names: tuple[str, ...]) -> None:
     """Check that all components exist.
 
-    Raises
-    ------
-    SpecError
-        If one does not exist; the message names it and those that exist.
+    Raises SpecError if one does not exist; the message names it and those that exist.
     """
     unknown = [name for name in names if name not in COMPONENTS]
     if unknown:

@@ -243,10 +243,8 @@ def refuse_unreadable(
 ) -> None:
     """Refuse values that cannot be read, except in lost rows, which get no prediction.
 
-    Raises
-    ------
-    ProspectError
-        If there are such values; the message has column, count, example and remedy.
+    Raises ProspectError if there are such values; the message has column, count, example and
+    remedy.
     """
     lines = []
     for name, rows in unreadable.items():

@@ -96,10 +96,7 @@ class Dialect:
     def table(self, name: str) -> str:
         """Return a table's name as SQL: ``schema.table``, or a dbt template unchanged.
 
-        Raises
-        ------
-        SpecError
-            If the name is neither.
+        Raises SpecError if the name is neither.
         """
         if _TEMPLATE.fullmatch(name):
             return name
@@ -264,10 +261,7 @@ DIALECTS = {
 def dialect_named(name: str) -> Dialect:
     """Return the SQL syntax of a database.
 
-    Raises
-    ------
-    SpecError
-        If there is no dialect of that name.
+    Raises SpecError if there is no dialect of that name.
     """
     if name not in DIALECTS:
         raise SpecError(f"there is no dialect {name!r}. Remedy: one of {', '.join(DIALECTS)}.")

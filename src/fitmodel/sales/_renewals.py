@@ -105,10 +105,7 @@ def compute_renewals(
 def read_terms(deals: pd.DataFrame, column: str) -> Floats:
     """Return contract terms in months; 0 where a deal has none.
 
-    Raises
-    ------
-    DealsError
-        If there is no such column, or a value cannot be read.
+    Raises DealsError if there is no such column, or a value cannot be read.
     """
     if column not in deals:
         raise DealsError(

@@ -60,10 +60,7 @@ def deal_figures(
     that their sum equals the company's observed number: a drift of the model is not attributed to
     reps.
 
-    Raises
-    ------
-    DealsError
-        If a deal has no probability.
+    Raises DealsError if a deal has no probability.
     """
     spec, deals = view.spec, view.deals
     p = _checked(probability, deals.index)

@@ -149,10 +149,7 @@ def score_in_retrospect(
 def require_dates(spec: DealSpec) -> None:
     """Refuse a contract that does not give the days on which deals were signed.
 
-    Raises
-    ------
-    DealsError
-        If the contract names no closing date.
+    Raises DealsError if the contract names no closing date.
     """
     if spec.deals.closed_on is None:
         raise DealsError(

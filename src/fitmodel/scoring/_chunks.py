@@ -199,10 +199,7 @@ class BatchLog:
     def append(self, chunk: Chunk, columns: dict[str, pa.Array]) -> pa.Array:
         """Log a chunk's assessments; return whether each row may proceed.
 
-        Raises
-        ------
-        ProspectError
-            If a row that was scored has no id.
+        Raises ProspectError if a row that was scored has no id.
         """
         scored = columns["error"].is_null().to_pylist()
         ids = chunk.batch.column(self._id).to_pylist()

@@ -69,10 +69,8 @@ class FolderSink:
     def check(self, names: list[str]) -> None:
         """Refuse an output that cannot be written, before anything is scored.
 
-        Raises
-        ------
-        ProspectError
-            If the folder is not empty, its parent does not exist, or there is no such column.
+        Raises ProspectError if the folder is not empty, its parent does not exist, or there is no
+        such column.
         """
         check_folder(self.target)
         if self.partition_by is not None and self.partition_by not in names:
@@ -85,10 +83,7 @@ class FolderSink:
 def check_folder(folder: Path) -> None:
     """Refuse an output folder that is not empty, or that cannot be created.
 
-    Raises
-    ------
-    ProspectError
-        If the folder is refused.
+    Raises ProspectError if the folder is refused.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ProspectError(

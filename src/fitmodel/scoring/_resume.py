@@ -102,10 +102,7 @@ def parts_folder(output: str | Path) -> Path:
 def refuse_pipes(source: str | Path, output: str | Path) -> None:
     """Refuse to resume a batch whose input or output is a pipe, which cannot be read again.
 
-    Raises
-    ------
-    ProspectError
-        If input or output is a pipe.
+    Raises ProspectError if input or output is a pipe.
     """
     if PIPE in (str(source), str(output)):
         raise ProspectError(
@@ -123,10 +120,8 @@ def open_parts(
     They are removed when the batch is complete, or when it fails with an error that would occur
     again after resuming. They stay when the batch is interrupted.
 
-    Raises
-    ------
-    ProspectError
-        If the stored parts belong to another batch, or another process works on them.
+    Raises ProspectError if the stored parts belong to another batch, or another process works on
+    them.
     """
     folder = parts_folder(output)
     metadata = _batch_metadata(Path(source), model, options)

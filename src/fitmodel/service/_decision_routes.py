@@ -264,10 +264,7 @@ class LatestDecisions:
     def on(self, prospects: Sequence[str | None]) -> list[LatestDecision | None]:
         """Return the latest decision on each of the prospects; None for one without a decision.
 
-        Raises
-        ------
-        TrackingError
-            If the log does not answer, or not within two seconds.
+        Raises TrackingError if the log does not answer, or not within two seconds.
         """
         with self._lock:
             latest = self._read_latest()

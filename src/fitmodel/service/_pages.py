@@ -77,10 +77,7 @@ class PastTable:
     def explained(self) -> Iterator[None]:
         """Add to an error of the deals how to give their contract, if they are read by the model's.
 
-        Raises
-        ------
-        DealsError
-            If the block raises one.
+        Raises DealsError if the block raises one.
         """
         try:
             yield
@@ -197,10 +194,7 @@ class Pages:
     def _ready_numbers(self, on_step: Callable[[str], None]) -> SalesNumbers:
         """Wait for the numbers of the sales report, which are the same in every language.
 
-        Raises
-        ------
-        DealsError
-            If they cannot be computed.
+        Raises DealsError if they cannot be computed.
         """
         state = self.numbers.wait("", on_step=on_step)
         if state.value is None:

@@ -216,12 +216,8 @@ def currency_of(unit: str) -> str:
 def value_of(number: NumberText, form: NumberForm) -> float:
     """Return the value of a number's parts, read in a form.
 
-    Raises
-    ------
-    UnclearNumberError
-        If the form was not detected and the digits allow two values.
-    ValueError
-        If the digits are not a number in this form.
+    Raises UnclearNumberError if the form was not detected and the digits allow two values. Raises
+    ValueError if the digits are not a number in this form.
     """
     digits = number.digits
     digits = _plain(digits, form) if form.settled else _plain_of_one_value(digits, form)
