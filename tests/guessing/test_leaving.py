@@ -134,6 +134,17 @@ def test_a_date_before_signing_or_always_on_that_day_is_not_a_churn_date() -> No
         guess_spec(before)
 
 
+def test_a_few_dates_before_signing_are_errors_of_a_named_churn_date() -> None:
+    table = customers(10)
+    rows = table.index[table["left"].notna()]
+    table.loc[rows[: len(rows) // 12], "left"] = pd.Timestamp("2001-01-01")
+
+    guess = guess_spec(table)
+
+    assert tomllib.loads(guess.toml)["deals"]["churned_on"] == "left"
+    assert any("an error until corrected: left" in text for text in guess.unsure)
+
+
 @pytest.mark.parametrize("name", ["trial_end", "last_price_increase"])
 def test_in_the_hard_tables_dates_of_other_events_are_refused_as_outcome(
     shared_data: Path, name: str

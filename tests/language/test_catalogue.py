@@ -6,7 +6,7 @@ from string import Formatter
 import pytest
 
 from fitmodel.exceptions import SpecError
-from fitmodel.language.catalogue import LANGUAGES, phrases, read_texts, stay_text
+from fitmodel.language.catalogue import LANGUAGES, apart, phrases, read_texts, stay_text
 
 HOME = files("fitmodel.language")
 TOPICS = sorted(
@@ -61,3 +61,13 @@ def test_an_unknown_language_is_refused_by_name():
 def test_a_stay_of_less_than_a_month_is_written_in_days(months, english, chinese):
     assert stay_text(phrases("en", "reviews"), months) == english
     assert stay_text(phrases("zh", "brief"), months) == chinese
+
+
+@pytest.mark.parametrize("name", ["smb", "小型企业", "Zoë 🚀", ""])
+def test_a_name_from_left_to_right_is_not_changed_for_a_sentence(name):
+    assert apart(name) == name
+
+
+@pytest.mark.parametrize("name", ["قطاع عام", "דירה", "Kim\u202egnp.exe"])
+def test_a_name_that_turns_what_follows_is_set_apart(name):
+    assert apart(name) == f"\u2068{name}\u2069"

@@ -118,6 +118,12 @@ def test_unseen_levels_and_missing_values_are_described_as_such() -> None:
     assert _tell(0, [0], ["not known"], 1.0).startswith("Seats is not known: 50% of only 3 such")
 
 
+def test_a_value_from_right_to_left_does_not_turn_the_share_after_it() -> None:
+    assert _tell(1, [0, 4], ["דירה"], 1.0) == (
+        "Plan is \u2068דירה\u2069: no such deal among those learned from (X)"  # noqa: RUF001
+    )
+
+
 def test_levels_that_share_a_row_are_described_as_rare_values() -> None:
     assert "(this and other rare values)" in _tell(1, [0, 3], ["team"], 1.0)
     assert "rare" not in _tell(1, [0, 1], ["basic"], 1.0)

@@ -156,6 +156,60 @@ def test_flagged_deals_drawn_at_random_are_evaluated_apart_from_those_a_person_p
     assert (picked["overridden"], picked["observed"], picked["expected"]) == (20, 0, 10)
 
 
+FLAGGED = 0.12  # probability of each flagged deal of the series below
+
+
+@cache
+def result_of_log(evaluate, left, known):
+    """Result for so many flagged deals with known outcomes, of which so many left early."""
+    latest = pd.DataFrame(
+        {"poor_fit": True, "probability": FLAGGED, "action": "signed",
+         "proceed": evaluate is evaluate_drawn},
+        index=range(known),
+    )  # fmt: skip
+    return evaluate(latest, pd.Series(np.arange(known) < left, latest.index, dtype=float))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("evaluate", [evaluate_overrides, evaluate_drawn])
+def test_right_probabilities_are_called_wrong_in_at_most_1_of_20_series_of_24_looks(
+    evaluate,
+) -> None:
+    random = np.random.default_rng(5)
+    left = (random.random((400, 24, 12)) < FLAGGED).sum(axis=2).cumsum(axis=1)
+
+    def is_wrong(result):
+        return not result["ratio_low"] <= 1 <= result["ratio_high"]
+
+    at_each_look = [
+        [is_wrong(result_of_log(evaluate, count, 12 * month))
+         for month, count in enumerate(series, 1)]
+        for series in left.tolist()
+    ]  # fmt: skip
+    assert np.any(at_each_look, axis=1).sum() <= 20
+    one_look = [
+        [is_wrong(_ratio(count, FLAGGED * 12 * month)) for month, count in enumerate(series, 1)]
+        for series in left.tolist()
+    ]
+    assert np.any(one_look, axis=1).sum() > 30  # intervals for one look only break the promise
+
+
+@pytest.mark.parametrize("evaluate", [evaluate_overrides, evaluate_drawn])
+def test_flags_that_are_wrong_are_still_found_and_a_level_of_few_churners_widens(evaluate) -> None:
+    exact = result_of_log(evaluate, 3, 200)
+    assert exact["ratio_high"] < 1
+    latest = pd.DataFrame(
+        {"poor_fit": True, "probability": FLAGGED, "action": "signed",
+         "proceed": evaluate is evaluate_drawn},
+        index=range(200),
+    )  # fmt: skip
+    churn = pd.Series(np.arange(200) < 3, latest.index, dtype=float)
+    few = evaluate(latest, churn, learned_churners=30)
+    assert few["ratio"] == exact["ratio"]
+    assert few["ratio_low"] <= exact["ratio_low"] < exact["ratio_high"] < few["ratio_high"]
+    assert result_of_log(evaluate, 0, 0)["known"] == 0
+
+
 def together(observed, expected, learned=np.inf):
     cohorts = pd.DataFrame({"observed": [3, observed - 3], "expected": [2.5, expected - 2.5]})
     return observed_over_expected(cohorts, learned_churners=learned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
 import matplotlib as mpl
@@ -102,6 +103,17 @@ def test_a_mark_that_turns_words_is_replaced() -> None:
     read = Words()
     read.feed(str(as_svg(ax).markup("")))
     assert "Kim\ufffdgnp.exe (174 deals)" in read.words
+
+
+def test_plots_that_are_drawn_at_once_keep_their_text_and_warn_of_no_letter() -> None:
+    def drawn(number: int) -> str:
+        ax = new_axes()
+        ax.set_title(f"渠道 {number}")
+        return str(as_svg(ax).markup(""))
+
+    with ThreadPoolExecutor(4) as pool:
+        for number, text in enumerate(pool.map(drawn, range(24))):
+            assert f"渠道 {number}" in text
 
 
 def test_a_logarithmic_axis_has_plain_numbers() -> None:

@@ -140,6 +140,7 @@ def test_an_amount_is_written_as_money_and_a_number_with_its_unit(amount) -> Non
     spec = SPEC.replace(deals={"amount": "value"}, words=words)
 
     assert value_text("value", amount, spec, SAY) == "¥12,346"
+    assert value_text("value", -amount, spec, SAY) == "\N{MINUS SIGN}¥12,346"
     assert value_text("value", None, spec, SAY) == "not filled in"
     assert value_text("seats", 4, spec, SAY) == "4 people"
     assert value_text("trial", 2.5, spec, SAY) == "2.5天"

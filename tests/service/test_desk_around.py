@@ -180,3 +180,24 @@ def test_a_rep_without_prospects_reads_how_the_service_knows_the_own_name(
     ):
         text = read_texts(language, "desk")["no_own_prospects"]
         expect(page.locator("#nothing")).to_have_text(text)
+
+
+@pytest.mark.parametrize("width", [1280, 800, 360])
+def test_long_names_and_large_amounts_stay_in_their_cells(
+    opened, serve, shop, table, tmp_path, width
+) -> None:
+    rows = table.head(3).astype({"annual_value": float})
+    rows["deal_id"], rows["rep"] = ["N" * 200, "Name " * 40, "d"], ["R" * 200, "Rep " * 50, "r"]
+    rows["annual_value"] = 1e12
+    path = tmp_path / "prospects.csv"
+    rows.to_csv(path, index=False)
+    with (
+        serve(shop, path) as address,
+        opened(address, viewport={"width": width, "height": 800}) as page,
+    ):
+        expect(page.locator("#rows tr")).to_have_count(3)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        boxes = page.locator("#rows td:visible, .tile:visible, #filters label:visible")
+        assert boxes.count() > 20
+        over = "all => all.filter(n => n.scrollWidth > n.clientWidth + 1).map(n => n.className)"
+        assert boxes.evaluate_all(over) == []

@@ -224,3 +224,58 @@ def test_a_name_that_runs_from_right_to_left_does_not_turn_the_words_after_it(op
     assert said == [
         "signed by Kim", "signed by \u2068مريم\u2069", "signed by \u2068Kim\u202egnp\u2069"
     ]  # fmt: skip
+
+
+def test_a_list_that_is_opened_again_follows_the_model_in_use(opened, url) -> None:
+    with opened(url) as page:
+        expect(page.locator("#rows tr")).to_have_count(60)
+        page.get_by_role("link", name="Try a deal").click()
+        expect(page.locator("#probability")).to_be_visible()
+        page.route("**/readyz", lambda route: route.fulfill(json={"model_version": "newer"}))
+        with page.expect_request("**/v1/desk"), page.expect_request("**/v1/pipeline/rows?*"):
+            page.get_by_role("link", name="Pipeline", exact=True).click()
+        expect(page.locator("#rows tr")).to_have_count(60)
+
+
+def test_a_page_that_is_minutes_old_is_asked_for_again(opened, url) -> None:
+    asked: list[str] = []
+    with opened(f"{url}#/model", expected="404") as page:  # this model has no card
+        page.on("request", lambda request: asked.append(request.url))
+        model, tables = page.get_by_role("link", name="Model", exact=True), "#model-body details"
+        expect(page.locator(tables).first).to_be_visible()
+        page.get_by_role("link", name="Try a deal").click()
+        expect(page.locator("#probability")).to_be_visible()
+        asked.clear()
+        model.click()
+        expect(page.locator(tables).first).to_be_visible()
+        assert not [address for address in asked if "v1/model" in address]
+        page.get_by_role("link", name="Try a deal").click()
+        page.evaluate("Date.now = ((now) => () => now() + 600_000)(Date.now)")
+        with page.expect_request("**/v1/model/plots*"):
+            model.click()
+        expect(page.locator(tables).first).to_be_visible()
+
+
+def test_the_title_of_the_tab_names_the_view_and_the_deal(opened, url) -> None:
+    with opened(url) as page:
+        expect(page).to_have_title("Open pipeline · Deal desk · fitmodel")
+        page.locator("#rows a").first.click()
+        expect(page.locator("#deal-title")).not_to_be_empty()
+        key = page.locator("#deal-title").inner_text()
+        expect(page).to_have_title(f"{key} · Deal desk · fitmodel")
+        page.get_by_role("link", name="Try a deal").click()
+        page.locator("#language").select_option("zh")
+        expect(page).to_have_title("试算一单 · 签约评估台 · fitmodel")
+
+
+def test_scores_of_the_quiz_are_cards_on_a_phone(opened, url) -> None:
+    score = {"day": "2026-01-02", "person": "Kim " * 9, "questions": 10, "brier": 0.2}
+    scores = {"scores": [score | {"model": 0.1, "level": 0.15}], "practice": []}
+    with opened(url, viewport={"width": 360, "height": 740}) as page:
+        page.route("**/v1/quiz/scores*", lambda route: route.fulfill(json=scores))
+        page.goto(f"{url}#/quiz")
+        table = page.locator("#quiz-history .scroll")
+        expect(table.locator("td").nth(1)).to_be_visible()
+        assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+        headings = "all => all.map(cell => getComputedStyle(cell, '::before').content)"
+        assert table.locator("td").evaluate_all(headings)[3] == '"Brier score"'

@@ -293,7 +293,8 @@ def _refuse_impossible(
         deals,
         f"{spec.deals.churned_on!r} is before observed_from ({start}), when leavers were not "
         "recorded,",
-        "set observed_from to the day from which all leavers were recorded, or leave the rows out",
+        "set observed_from to the day from which all leavers were recorded, or leave the rows out "
+        'with [rows] unobserved = "drop"',
     )
     if len(until) and until.max() < start:
         raise DealsError(

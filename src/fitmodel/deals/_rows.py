@@ -2,7 +2,7 @@
 
 keep_rows: tidy table -> rows that are customers
 settle_rows: parsed dates -> without trials that were not bought -> one row per customer
-     -> leavers without a date handled
+     -> without customers outside the observed time -> leavers without a date handled
 """
 
 from __future__ import annotations
@@ -102,8 +102,9 @@ def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     """
     without_trials, trial_note = _without_trials(deals, spec)
     merged, customer_note = one_row_per_customer(without_trials, spec)
-    filled, leaver_note = fill_left_without_date(merged, spec)
-    notes = (trial_note, customer_note, leaver_note)
+    seen, time_note = _without_unobserved(merged, spec)
+    filled, leaver_note = fill_left_without_date(seen, spec)
+    notes = (trial_note, customer_note, time_note, leaver_note)
     return ChosenRows(filled, tuple(note for note in notes if note))
 
 
@@ -126,6 +127,33 @@ def _without_trials(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, 
     return deals[~trial], (
         f"left out {int(trial.sum()):,} of {len(deals):,} rows that left by the end of their trial "
         f"({name}): they never were customers"
+    )
+
+
+def _without_unobserved(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, str | None]:
+    """Leave out customers signed or gone outside the observed time, if the contract says so.
+
+    The rows of a customer are merged before: a row signed later may continue an earlier one.
+    """
+    roles = spec.deals
+    if spec.rows.unobserved is None or roles.closed_on is None or roles.churned_on is None:
+        return deals, None
+    start, until = roles.observed_from, roles.observed_until
+    notes, outside = [], np.zeros(len(deals), dtype=bool)
+    if until is not None:
+        end = to_days(deals[until]) if isinstance(until, str) else np.datetime64(until, "D")
+        later = to_days(deals[roles.closed_on]) > end
+        outside |= later
+        notes += [f"{int(later.sum()):,} signed after observed_until ({until})"] * bool(later.any())
+    if start is not None:
+        before = to_days(deals[roles.churned_on]) < np.datetime64(start, "D")
+        outside |= before
+        notes += [f"{int(before.sum()):,} left before observed_from ({start})"] * bool(before.any())
+    if not notes:
+        return deals, None
+    count = int(outside.sum())
+    return deals[~outside], (
+        f"left out {count:,} of {len(deals):,} rows outside the observed time: {', '.join(notes)}"
     )
 
 

@@ -245,7 +245,9 @@ class Rows(Section):
     rows are merged. A gap of at most `gap_days` days between two rows of a customer does not count
     as leaving. `left_without_date` says what to do with customers that left on an unknown day.
     `trial_end` is the column with the end of a trial: a row that left by then was never a customer.
-    `one_row_per` and `acknowledged` answer questions that `fitmodel check` repeats.
+    `unobserved = "drop"` leaves out deals signed after `observed_until` and customers who left
+    before `observed_from`; without it they are an error. `one_row_per` and `acknowledged` answer
+    questions that `fitmodel check` repeats.
     """
 
     section: ClassVar[str] = "rows"
@@ -257,6 +259,7 @@ class Rows(Section):
     one_row_per: Literal["deal"] | None = None
     left_without_date: LeftWithoutDate | None = None
     trial_end: Column | None = None
+    unobserved: Literal["drop"] | None = None
     acknowledged: tuple[Column, ...] = ()
 
     @field_validator("drop", mode="after")

@@ -23,7 +23,14 @@ from fitmodel.deals.roles import (
     role_column,
     with_roles,
 )
-from fitmodel.deals.validation import Problem, ReadSheet, Sheet, exchanged_problem, shape_errors
+from fitmodel.deals.validation import (
+    Problem,
+    ReadSheet,
+    Sheet,
+    exchanged_problem,
+    mixed_orders,
+    shape_errors,
+)
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.tidying import tidy
 
@@ -197,12 +204,17 @@ def _date_errors(sheet: ReadSheet) -> Iterator[Problem]:
 def _closed_after_extract(sheet: ReadSheet, days: dict[str, pd.Series[Any]]) -> Iterator[Problem]:
     """Yield a problem for deals signed after the end of the extract."""
     extract_end, closing = sheet.spec.deals.observed_until, str(sheet.spec.deals.closed_on)
+    if sheet.spec.rows.unobserved is not None:
+        return  # `settle_rows` leaves them out
     if isinstance(extract_end, str) and "observed_until" not in days:
         return  # the missing column is reported as a separate problem
     end = days["observed_until"] if isinstance(extract_end, str) else pd.Timestamp(str(extract_end))
     columns = (closing, extract_end) if isinstance(extract_end, str) else (closing,)
     problem = f"are after observed_until ({extract_end})"
-    remedy = "give the day the table was extracted as observed_until, or correct the dates"
+    remedy = (
+        "give the day the table was extracted as observed_until, or correct the dates, or leave "
+        'these rows out: [rows] unobserved = "drop"'
+    )
     yield from sheet.problems((days["closed_on"] > end).to_numpy(), problem, remedy, *columns)
 
 
@@ -219,8 +231,10 @@ def _one_date_errors(sheet: ReadSheet, role: str) -> Iterator[Problem]:
     if (exchanged := exchanged_problem(sheet.table[name])) is not None:
         yield exchanged
         return
+    mixed = mixed_orders(sheet.table, name, reading)
     remedy = "correct them, or write all dates as YYYY-MM-DD"
-    yield from sheet.problems(reading.unreadable, "are not dates", remedy, name)
+    problem, remedy = mixed or ("are not dates", remedy)
+    yield from sheet.problems(reading.unreadable, problem, remedy, name)
     if role in {"closed_on", "observed_until"}:
         empty = reading.series.isna().to_numpy() & ~reading.unreadable
         remedy = "add the date, or leave out rows of deals that were not signed"

@@ -5,12 +5,13 @@ A level that has shifted, and leavers missing at the start or the end of a table
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fitmodel.deals._censoring import cumulative_incidence
+from fitmodel.deals._deleted_leavers import DeletedLeavers, find_deleted
 from fitmodel.deals._horizons import (
     MIN_DEALS,
     candidate_columns,
@@ -22,6 +23,13 @@ from fitmodel.deals._horizons import (
     questions_about_horizon,
     terms_of,
 )
+from fitmodel.deals._last_leavers import (
+    MAX_MISSING_P_VALUE,
+    MIN_LEAVERS,
+    expected_leavers,
+    find_quiet_end,
+    find_sparse_end,
+)
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import add_months, months_between
 from fitmodel.exceptions import DealsError
@@ -32,7 +40,6 @@ if TYPE_CHECKING:
 
     from fitmodel.deals._history_view import HistoryView
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.months import Days
     from fitmodel.deals.survival import SurvivalCurve
 
     Floats = NDArray[np.float64]
@@ -47,15 +54,12 @@ __all__ = [
     "find_level_shift",
     "find_missing_leavers",
     "find_quiet_end",
+    "find_sparse_end",
     "horizons_text",
     "note_on_exits",
     "questions_about_horizon",
     "terms_of",
 ]
-MAX_MISSING_P_VALUE = 1e-4  # largest p-value (probability of no leaver by chance) that is reported
-MIN_LEAVERS = 10  # with fewer leavers the hazard is too uncertain
-MIN_QUIET_DAYS, TIMES_THE_LONGEST = 45, 2  # where contracts end with a month, a month is quiet
-RECENT_DAYS = 730  # of which the longest time without a leaver is taken
 # Expected leavers from the start of the month on; the chance of none is then 5%.
 MAX_EXPECTED_IN_MONTH = 3.0
 WINDOW_MONTHS = 12
@@ -125,12 +129,12 @@ def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers 
         return None
     last_days = np.where(left, view.left_on, view.watched_until)
     first_leaver = view.left_on[left].min()
-    expected, _ = _expected_leavers(first_leaver, closed, last_days, left)
+    expected, _ = expected_leavers(first_leaver, closed, last_days, left)
     p_value = float(np.exp(-expected))
     if p_value > MAX_MISSING_P_VALUE:
         return None
     start = first_leaver.astype("datetime64[M]").astype("datetime64[D]")
-    if expected - _expected_leavers(start, closed, last_days, left)[0] > MAX_EXPECTED_IN_MONTH:
+    if expected - expected_leavers(start, closed, last_days, left)[0] > MAX_EXPECTED_IN_MONTH:
         start = first_leaver
     months = months_between(closed, last_days)
     entry = np.maximum(months_between(closed, np.full(len(last_days), start)), 0.0)
@@ -145,28 +149,6 @@ def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers 
     )
 
 
-def _expected_leavers(
-    day: np.datetime64, closed: Days, last_days: Days, left: NDArray[np.bool_]
-) -> tuple[float, float]:
-    """Return the leavers expected before a day and after it, if all leavers left on one side.
-
-    Each number is the hazard at each month of age on one side, times the exposure on the other.
-    """
-    moments = np.full(len(last_days), day)
-    months = np.maximum(months_between(closed, last_days), 0.0)
-    months_before = np.maximum(months_between(closed, np.minimum(moments, last_days)), 0.0)
-    ages = np.arange(int(np.ceil(months.max())) + 1, dtype=float)
-    before = np.array([np.clip(months_before - age, 0, 1).sum() for age in ages])
-    after = np.array([np.clip(months - age, 0, 1).sum() for age in ages]) - before
-    leavers = np.bincount(np.floor(months[left]).astype(int), minlength=len(ages))[: len(ages)]
-
-    def expected(observed: Floats, other: Floats) -> float:
-        hazard = np.divide(leavers, observed, out=np.zeros(len(ages)), where=observed > 0)
-        return float(np.minimum(hazard, 1.0) @ other)
-
-    return expected(after, before), expected(before, after)
-
-
 def _survival(months: Floats, left: NDArray[np.bool_], entry: Floats, horizon: float) -> float:
     """Return the Kaplan-Meier survival at the horizon; each deal is at risk from its entry on."""
     observed = months > entry
@@ -176,79 +158,6 @@ def _survival(months: Floats, left: NDArray[np.bool_], entry: Floats, horizon: f
     at_risk = np.searchsorted(starts, times, "left") - np.searchsorted(stops, times, "left")
     leavers = np.array([(left & (months == time)).sum() for time in times])
     return float(np.prod(1 - leavers / at_risk)) if len(times) else 1.0
-
-
-@dataclass(frozen=True)
-class QuietEnd:
-    """Evidence that leavers of the last months before the end of the extract are not in the table.
-
-    Attributes
-    ----------
-    last_leaver, extract_end : datetime64[D]
-        The last day on which a customer left, and the end of the extract.
-    expected : float
-        Number of leavers expected between them, from the hazard observed before.
-    chance : float
-        p-value: probability that nobody left, given the expected number.
-    unknown : int
-        Number of customers whose label rests on this time: without it, it is not known whether they
-        left early.
-    """
-
-    last_leaver: np.datetime64
-    extract_end: np.datetime64
-    expected: float
-    chance: float
-    unknown: int
-
-
-def find_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> QuietEnd | None:
-    """Test whether leavers are missing between the last one and the end of the extract.
-
-    Parameters
-    ----------
-    deals : DataFrame
-        Past deals, as returned by ``read_deals``.
-    spec : DealSpec
-        The contract of these deals.
-
-    Returns
-    -------
-    QuietEnd or None
-        None if the contract has no dates, and if few leavers were expected.
-
-    Notes
-    -----
-    As `find_missing_leavers`, for the other end of the table. The time without a leaver must also
-    be twice the longest in the two years before: some companies end contracts with the quarter.
-    """
-    if not spec.has_dates:
-        return None
-    view = view_of(deals, spec)
-    left, closed = view.left, view.closed
-    if closed is None or left.sum() < MIN_LEAVERS:
-        return None
-    days = np.unique(view.left_on[left])
-    last, end = days[-1], view.extract_end
-    quiet = int((end - last).astype("timedelta64[D]").astype(int))
-    if quiet <= max(MIN_QUIET_DAYS, TIMES_THE_LONGEST * _longest_gap(days, last)):
-        return None
-    last_days = np.where(left, view.left_on, view.watched_until)
-    _, expected = _expected_leavers(last, closed, last_days, left)
-    p_value = float(np.exp(-expected))
-    if p_value > MAX_MISSING_P_VALUE:
-        return None
-    seen_until = np.minimum(view.watched_until, last)
-    horizon = float(spec.label.horizon_months)
-    unknown = ~left & view.mature & (months_between(closed, seen_until) < horizon)
-    return QuietEnd(last, end, expected, p_value, int(unknown.sum()))
-
-
-def _longest_gap(days: Days, last: np.datetime64) -> int:
-    """Return the longest time in days between two leavers in the time before the last one."""
-    recent = days[days >= last - np.timedelta64(RECENT_DAYS, "D")]
-    gaps = np.diff(recent).astype("timedelta64[D]").astype(int)
-    return int(gaps.max()) if len(gaps) else 0
 
 
 @dataclass(frozen=True)
@@ -265,12 +174,16 @@ class LevelShift:
         Number expected in the window, given the ages of the deals and the level before it.
     chance : float
         Two-sided p-value: probability of so large a difference if the level had not changed.
+    deleted : DeletedLeavers or None
+        The other explanation of a rise: earlier leavers are missing. None if there are fewer now,
+        or if running numbers of the deals show that no row is missing.
     """
 
     since: np.datetime64
     observed: int
     expected: float
     chance: float
+    deleted: DeletedLeavers | None = None
 
     @property
     def ratio(self) -> float:
@@ -284,6 +197,7 @@ class LevelShift:
             f"{self.expected:,.0f} were expected at the earlier level ({self.ratio:.2f} "
             f"times; the chance of so large a difference is {self.chance:.0e}): {more} customers "
             "leave early now than before. Remedy: find out what changed, and retrain often"
+            f"{self.deleted or ''}"
         )
 
 
@@ -326,8 +240,10 @@ def find_level_shift(view: HistoryView) -> LevelShift | None:
     share = expected / (expected + observed_before)
     p_value = float(binomtest(observed, observed + observed_before, share).pvalue)
     shift = LevelShift(since, observed, expected, p_value)
-    is_large = shift.ratio > MIN_RATIO or shift.ratio < 1 / MIN_RATIO
-    return shift if is_large and p_value < MAX_P_VALUE else None
+    if p_value >= MAX_P_VALUE or 1 / MIN_RATIO <= shift.ratio <= MIN_RATIO:
+        return None
+    has_start = view.spec.deals.observed_from is not None
+    return shift if shift.ratio < 1 or has_start else replace(shift, deleted=find_deleted(view))
 
 
 def _early_leavers(view: HistoryView) -> NDArray[np.bool_]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals._cell_warnings import cell_warnings
 from fitmodel.tables.cells import row_name, shortened
 from fitmodel.tables.moments import exchanged_day_and_month
 from fitmodel.tables.tidying import nested, unwritable
-from fitmodel.tables.values import is_text
+from fitmodel.tables.values import DateForm, day_of, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     RowNumbers = NDArray[np.intp] | None
 
 SHOWN_ROWS = 3
+MIN_OTHER_ORDER = 3  # dates with day and month in the other order; fewer may be typing errors
+MIN_OTHER_VALUES = 0.2  # share of rows with another value than all such dates have
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Problem:
     message : str
         What is wrong, in words.
     code : str
-        Kind of the problem. Of a warning: negative-amount or notation. Of an attribute whose form
+        Kind of the problem. Of a warning: negative-amount, notation, formula,
+        words-among-numbers or mostly-empty-role. Of an attribute whose form
         the user must state: currencies, date_order or unreadable. If the table only has too few
         deals: too-few. Otherwise empty.
     """
@@ -76,6 +80,32 @@ def exchanged_problem(cells: pd.Series[Any]) -> Problem | None:
         "no date has a day above 12 and every text has one: a spreadsheet has taken the day for "
         "the month in all others, so these dates are wrong",
     )
+
+
+def mixed_orders(table: pd.DataFrame, name: str, reading: Reading) -> tuple[str, str] | None:
+    """Return problem and remedy if all unreadable dates have day and month in the other order."""
+    other = {"day first": "month first", "month first": "day first"}.get(str(reading.order))
+    texts = table[name][reading.unreadable]
+    if other is None or len(texts) < MIN_OTHER_ORDER:
+        return None
+    if any(day_of(cell, DateForm(other)) is None for cell in texts):
+        return None
+    remedy = (
+        "write all dates as YYYY-MM-DD. To correct these rows alone is not enough: where the day "
+        "is at most 12, such dates are read with day and month exchanged"
+        f"{_shared_value(table, reading.unreadable)}"
+    )
+    return f"are written {other}, and the others {reading.order}", remedy
+
+
+def _shared_value(table: pd.DataFrame, rows: Mask) -> str:
+    """Return the sentence that names a value which all these rows have, and few others."""
+    for name in table.columns:
+        cells = table[name]
+        values = cells[rows].unique()
+        if len(values) == 1 and (cells != values[0]).mean() >= MIN_OTHER_VALUES:
+            return f". All of them have {name} {shown(values[0])}"
+    return ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,9 +208,10 @@ def find_warnings(
     Returns
     -------
     list of Problem
-        A warning about negative amounts, if there are any. The probability can still be learned,
-        but the expected value of such a deal is meaningless, and so are the policy ``value`` and
-        commission plans.
+        Warnings about negative amounts, formulas, a few words in a column of numbers, and a rep
+        or team that is empty in most rows. With a negative amount the probability can still be
+        learned, but the expected value of such a deal is meaningless, and so are the policy
+        ``value`` and commission plans.
 
     Examples
     --------
@@ -189,7 +220,18 @@ def find_warnings(
     >>> find_warnings(sim.deals, sim.spec)
     []
     """
-    name = spec.deals.amount
+    sheet = Sheet(deals, first_row, row_numbers)
+    return [*_negative_amounts(sheet, spec), *_cell_problems(sheet, spec)]
+
+
+def _cell_problems(sheet: Sheet, spec: DealSpec) -> Iterator[Problem]:
+    for rows, problem, remedy, column, code in cell_warnings(sheet.table, spec):
+        for each in sheet.problems(rows, problem, remedy, column):
+            yield replace(each, code=code)
+
+
+def _negative_amounts(sheet: Sheet, spec: DealSpec) -> list[Problem]:
+    name, deals = spec.deals.amount, sheet.table
     if name is None:
         return []
     is_negative = (deals[name] < 0).to_numpy()
@@ -198,7 +240,7 @@ def find_warnings(
         "remove amount from [deals]: the column still is an attribute"
     )
     text = "are below zero (amount), so their expected value and commission are wrong"
-    problems = Sheet(deals, first_row, row_numbers).problems(is_negative, text, remedy, name)
+    problems = sheet.problems(is_negative, text, remedy, name)
     return [replace(problem, code="negative-amount") for problem in problems]
 
 

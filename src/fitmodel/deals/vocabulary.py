@@ -12,7 +12,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,12 @@ def is_status(words: str, key: str) -> bool:
 
 def plain_words(value: Any) -> str:
     """Return a cell as in the vocabulary: ``Closed - Won``, ``wc-closed_won`` -> "closed won"."""
-    text = plain_letters(unicodedata.normalize("NFKC", str(value)))
+    return _plain_words(str(value))
+
+
+@lru_cache(maxsize=4096)  # the same few values are compared with one list after the other
+def _plain_words(value: str) -> str:
+    text = plain_letters(unicodedata.normalize("NFKC", value))
     words = re.sub(r"[\s_\-–—]+", " ", text).strip().casefold()  # noqa: RUF001 - both dashes
     return words.removeprefix("wc ")  # prefix of WooCommerce's statuses
 

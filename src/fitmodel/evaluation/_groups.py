@@ -196,21 +196,23 @@ def _posterior(observed: Vector, expected: Vector) -> tuple[Vector, Vector, Vect
     for spread in SPREADS:
         precision = 1 / (1 / (observed + 0.5) + spread**2)
         error = 1 / np.sqrt(precision.sum())
-        grid = (precision @ logs) / precision.sum() + error * STEPS
+        centre = np.exp((precision @ logs) / precision.sum() + error * STEPS)
         prior = -0.5 * (spread / USUAL_SPREAD) ** 2
         shape = spread**-2
-        for log_centre in grid:
-            centre = float(np.exp(log_centre))
-            fit = _log_likelihood(observed, expected * centre, shape)
-            weights.append(fit + prior + np.log(error))
-            shapes.append(shape)
-            centres.append(centre)
-    relative = np.exp(np.array(weights) - max(weights))
-    return relative / relative.sum(), np.array(shapes), np.array(centres)
+        fit = _log_likelihood(observed, expected * centre[:, None], shape)
+        weights.append(fit + prior + np.log(error))
+        shapes.append(np.full(len(centre), shape))
+        centres.append(centre)
+    weight = np.concatenate(weights)
+    relative = np.exp(weight - weight.max())
+    return relative / relative.sum(), np.concatenate(shapes), np.concatenate(centres)
 
 
-def _log_likelihood(observed: Vector, expected: Vector, shape: float) -> float:
-    """Return the negative binomial log likelihood of counts with Gamma(shape) ratios of mean 1."""
+def _log_likelihood(observed: Vector, expected: npt.NDArray[np.float64], shape: float) -> Vector:
+    """Return the negative binomial log likelihood of counts with Gamma(shape) ratios of mean 1.
+
+    Each row of `expected` has the expected counts of the groups, and gives one value.
+    """
     from scipy.special import gammaln
 
     share = expected / (shape + expected)
@@ -220,7 +222,8 @@ def _log_likelihood(observed: Vector, expected: Vector, shape: float) -> float:
         + shape * np.log1p(-share)
         + observed * np.log(share)
     )
-    return float(np.sum(terms))
+    likelihood: Vector = terms.sum(axis=1)
+    return likelihood
 
 
 def differing_groups(frame: pd.DataFrame) -> pd.DataFrame:

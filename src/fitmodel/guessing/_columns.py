@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,6 +64,12 @@ class Column:
     def distinct(self) -> int:
         """Number of distinct values."""
         return int(self.cells.nunique())
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """Number of rows by value, as text; the most frequent value comes first."""
+        counts = {str(cell): int(rows) for cell, rows in self.cells.value_counts().items()}
+        return MappingProxyType(counts)
 
     @property
     def is_full(self) -> bool:

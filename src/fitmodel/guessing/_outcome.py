@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FLAG_VALUES, MAX_SHOWN = 2, 3  # values of a flag; columns of two values that an error lists
 MIN_DATES = 0.95  # minimum share of dates among the values
 MAX_BEFORE_SIGNING = 0.01  # maximum share of dates of leaving before signing
+MAX_BEFORE_SIGNING_NAMED = 0.1  # the same, where the name says that it is one: `check` lists them
 MIN_FILLED_LEFT = 0.3  # minimum share of customers with a date among those who left by the status
 MAX_FILLED_STAYED = 0.15  # maximum share among the others, who may have announced to leave
 TERM_END = 2  # rank of names such as "end date", which may be the end of the contract term
@@ -264,7 +265,8 @@ def _why_not_leaving(
     if closing is not None and closing.dates is not None and column.dates is not None:
         both = filled & closing.dates.series.notna().to_numpy()
         signed, left = (each.series.to_numpy()[both] for each in (closing.dates, column.dates))
-        if len(left) and (left < signed).mean() > MAX_BEFORE_SIGNING:
+        max_before = MAX_BEFORE_SIGNING_NAMED if rank < TERM_END else MAX_BEFORE_SIGNING
+        if len(left) and (left < signed).mean() > max_before:
             return f"is before signing in {(left < signed).sum():,} of {len(left):,} rows"
         if len(left) > 1 and (left == signed).all():
             return "is the day of signing in every row"

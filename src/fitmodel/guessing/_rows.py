@@ -12,7 +12,7 @@ from fitmodel.guessing._outcome import is_named_leaving
 from fitmodel.tables.values import read_flags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from fitmodel.guessing._columns import Column, Vendor
 
@@ -80,7 +80,7 @@ def _stages(column: Column) -> Iterable[tuple[tuple[int, float], Stage]]:
     """Yield each reading of a column as stages, with a rank that is lower if it is surer."""
     if not 1 < column.distinct <= MAX_LEVELS or column.is_date:
         return
-    counts = {str(cell): int(rows) for cell, rows in column.cells.value_counts().items()}
+    counts = column.counts
     if has_name_of(column.words, "won_flag"):
         yield from _won_flag(column, counts)
         return
@@ -100,14 +100,16 @@ def _stages(column: Column) -> Iterable[tuple[tuple[int, float], Stage]]:
             yield (rank + 3 * (not is_named), -known), Stage(column.name, yes, others, unknown)
 
 
-def _known(counts: dict[str, int], section: str, keys: tuple[str, ...]) -> tuple[str, ...]:
+def _known(counts: Mapping[str, int], section: str, keys: tuple[str, ...]) -> tuple[str, ...]:
     if section == "stage":
         return tuple(value for value in counts if stage_of(value) in keys)
     words = frozenset().union(*(words_of(section, key) for key in keys))
     return tuple(value for value in counts if plain_words(value) in words)
 
 
-def _won_flag(column: Column, counts: dict[str, int]) -> Iterable[tuple[tuple[int, float], Stage]]:
+def _won_flag(
+    column: Column, counts: Mapping[str, int]
+) -> Iterable[tuple[tuple[int, float], Stage]]:
     """Yield a column of yes and no as a stage: yes is won."""
     flags = read_flags(column.cells)
     if flags.unreadable.any() or not 0 < flags.series.sum() < column.filled:
@@ -138,7 +140,7 @@ def find_not_yet(columns: Iterable[Column], vendor: Vendor | None = None) -> Sta
             continue
         if not column.is_category:
             continue
-        counts = {str(cell): int(rows) for cell, rows in column.cells.value_counts().items()}
+        counts = column.counts
         kinds = {value: kind_of_status(value) for value in counts}
         known = sum(rows for value, rows in counts.items() if kinds[value])
         others = {value: n for value, n in counts.items() if kinds[value] in {"not_yet", "never"}}

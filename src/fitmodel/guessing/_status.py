@@ -95,12 +95,14 @@ def _by_vocabulary(column: Column, rank: int) -> Status | None:
     """Return a status from values in the vocabulary; None if too few values are known."""
     if not column.is_text:
         return None
-    no_customers, left, active = (
-        _values_meaning(column, *keys) for keys in (("not_yet", "never"), ("left",), ("active",))
-    )
+    left = _values_meaning(column, "left")
+    active = _values_meaning(column, "active")
+    if not left or not active:
+        return None
+    no_customers = _values_meaning(column, "not_yet", "never")
     known = _rows_with(column, left | active | no_customers).sum()
     min_known = MIN_KNOWN if rank < UNNAMED_RANK else MIN_KNOWN_UNNAMED
-    if not left or not active or known < min_known * column.filled:
+    if known < min_known * column.filled:
         return None
     return _by_values(column, left, rank)
 

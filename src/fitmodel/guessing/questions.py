@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from fitmodel.crm.reading import open_deals, read_opened
-from fitmodel.deals.history_findings import find_missing_leavers, find_quiet_end
-from fitmodel.deals.reading import keep_rows, read_deals_with_findings
+from fitmodel.deals.reading import keep_rows
 from fitmodel.deals.roles import ANSWERS
 from fitmodel.deals.validation import Sheet, shape_errors
 from fitmodel.exceptions import DealsError
@@ -20,6 +19,7 @@ from fitmodel.guessing._columns import Column, named, recognise_export
 from fitmodel.guessing._date_questions import about_dates
 from fitmodel.guessing._id_questions import about_ids
 from fitmodel.guessing._leaver_questions import about_leavers_elsewhere
+from fitmodel.guessing._missing_leavers import about_missing_leavers
 from fitmodel.guessing._money_questions import about_amounts, about_units
 from fitmodel.guessing._other_ends import about_other_ends
 from fitmodel.guessing._question import Question
@@ -121,7 +121,7 @@ def _open_questions(
         *about_ids(kept.columns, Sheet(kept.table, rows=numbers), spec),
         *about_dates(kept.columns, spec),
         *about_units(spec),
-        *_about_missing_leavers(kept.table, spec, deals),
+        *about_missing_leavers(kept.table, spec, deals),
     ]
     open_questions = [each for each in result if not _is_settled(each, spec)]
     return sorted(open_questions, key=lambda each: not each.must_answer)
@@ -290,50 +290,3 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
             f"{leaving.name!r}: is it announced, or a date of something else? The date is used",
             "correct churned_on, or acknowledge it",
         )
-
-
-def _about_missing_leavers(
-    kept: pd.DataFrame, spec: DealSpec, deals: pd.DataFrame | None
-) -> Iterator[Question]:
-    """Yield questions if leavers before, or after, some day seem to be missing."""
-    if not spec.has_dates:
-        return
-    if deals is None:
-        try:
-            deals = read_deals_with_findings(kept, spec).table
-        except DealsError:
-            return  # read_deals reports the error
-    yield from _about_quiet_end(deals, spec)
-    missing = find_missing_leavers(deals, spec)
-    if missing is None or spec.rows.settles("missing-leavers"):
-        return
-    horizon = spec.label.horizon_months
-    yield Question(
-        "missing-leavers",
-        str(spec.deals.churned_on),
-        f"{spec.deals.churned_on}: no customer is recorded to have left before "
-        f"{missing.observed_from}, although {missing.expected:,.0f} were expected among "
-        f"{missing.signed_before:,} deals signed before it (probability of none by chance "
-        f"{missing.chance:.0e}). Were they deleted, or are they in another system? Early churn "
-        f"within {horizon} months is {missing.rate:.1%} counted from that day on, and "
-        f"{missing.rate_without:.1%} counted from the whole table",
-        f'[deals] observed_from = "{missing.observed_from}"',
-    )
-
-
-def _about_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> Iterator[Question]:
-    """Yield a question if no leaver is recorded in a long time before the extract ends."""
-    quiet = find_quiet_end(deals, spec)
-    if quiet is None:
-        return
-    yield Question(
-        "quiet-end",
-        str(spec.deals.churned_on),
-        f"{spec.deals.churned_on}: no customer is recorded to have left after {quiet.last_leaver}, "
-        f"although {quiet.expected:,.0f} were expected until the extract ends on "
-        f"{quiet.extract_end} (probability of none by chance {quiet.chance:.0e}). Was the extract "
-        f"made before, or are later leavers missing? {quiet.unknown:,} customers count as known to "
-        "have stayed only because of this time",
-        f'[deals] observed_until = "{quiet.last_leaver}", without deals signed later; acknowledge '
-        "it if nobody left",
-    )

@@ -28,11 +28,12 @@ from fitmodel.learning.settings import PROVISIONAL, Choice, LearnerOptions, Sett
 
 if TYPE_CHECKING:
     from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning._fitting import Coded
     from fitmodel.learning._proportional_odds import Floats
 
 
 def evidence_by_penalty(
-    deals: TrainingSet, options: LearnerOptions, timing: str | None
+    deals: TrainingSet, coded: Coded, options: LearnerOptions, timing: str | None
 ) -> dict[float, float]:
     """Log marginal likelihood of each ridge penalty, from all deals; see `log_evidence`.
 
@@ -40,7 +41,7 @@ def evidence_by_penalty(
     companies the penalty with the largest marginal likelihood had a lower log loss than the penalty
     that predicted the folds best (docs/concepts/learning.md).
     """
-    columns, codes = fit_and_encode(deals.attributes, options)
+    columns, codes = coded
     follow_up = with_strata(follow_up_of(deals), columns, codes, timing)
     outcome, weight, observed_months = observed_outcomes(deals)
     weight = weight * (weight.sum() / np.maximum((weight**2).sum(), 1e-300))

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning._fitting import Coded
     from fitmodel.learning._proportional_odds import Baseline
     from fitmodel.learning._sampling import Fold
     from fitmodel.learning.columns import Column
@@ -117,11 +118,12 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
         Chosen settings, and the table of candidates.
     """
     started = time.monotonic()
-    timing = find_timing(deals, options)
+    coded = fit_and_encode(deals.attributes, options)
+    timing = find_timing(deals, coded, options)
     trained = [_prepare(fold, options, timing) for fold in folds]
     scores = _logistic_scores(trained, options)
     held_out = _held_out(folds, trained, options)
-    evidence = evidence_by_penalty(deals, options, timing)
+    evidence = evidence_by_penalty(deals, coded, options, timing)
     ridge = _simplest_near_best(scores, held_out, evidence)
     others = (*options.components, *((PROVISIONAL,) if options.has_prior else ()))
     for name in others:
@@ -135,9 +137,9 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
     return Choice(settings, _table(scores, held_out, evidence, chosen))
 
 
-def find_timing(deals: TrainingSet, options: LearnerOptions) -> str | None:
+def find_timing(deals: TrainingSet, coded: Coded, options: LearnerOptions) -> str | None:
     """Attribute whose levels differ in the timing of leaving, or None; see `choose_timing`."""
-    columns, codes = fit_and_encode(deals.attributes, options)
+    columns, codes = coded
     follow_up = follow_up_of(deals)
     middle = sorted(options.penalties)[len(options.penalties) // 2]
     fit = impute(columns, codes, follow_up, middle, options)

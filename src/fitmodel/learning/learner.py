@@ -19,7 +19,7 @@ from fitmodel.deals.training_set import LabelledDeals
 from fitmodel.exceptions import SpecError
 from fitmodel.learning._components import check_components
 from fitmodel.learning._evidence import choose_provisional, evidence_by_penalty
-from fitmodel.learning._fitting import calendar_of, follow_up_of
+from fitmodel.learning._fitting import calendar_of, fit_and_encode, follow_up_of
 from fitmodel.learning._sampling import (
     RIDGE_TIMES,
     make_folds,
@@ -252,7 +252,8 @@ def choose_by_evidence(training_set: TrainingSet, options: LearnerOptions) -> Ch
 
     This is enough where there are thousands of deals and only mean predictions are used.
     """
-    evidence = evidence_by_penalty(training_set, options, None)
+    coded = fit_and_encode(training_set.attributes, options)
+    evidence = evidence_by_penalty(training_set, coded, options, None)
     penalty = max(evidence, key=lambda each: evidence[each])
     table = pd.DataFrame({"penalty": list(evidence), "log_evidence": list(evidence.values())})
     return Choice(Settings(penalty=penalty), table.assign(chosen=table["penalty"] == penalty))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.language.catalogue import apart
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.model.wording import number_text
@@ -137,7 +138,7 @@ class Sentences:
         if self.is_date(position):
             return self._say("dated", label=label, value=value)
         recorded = self.wording.recorded_as(self.scorecard.attributes[position], value)
-        return recorded or self._say("is", label=label, value=value)
+        return recorded or self._say("is", label=label, value=apart(value))
 
     def _with_evidence(
         self, position: int, code: int, subject: str, contribution: float, effect: str

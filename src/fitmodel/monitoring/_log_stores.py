@@ -159,7 +159,7 @@ class SqliteStore:
             cursor.execute(LATER_INDEX)
 
     @contextmanager
-    def reading(self) -> Iterator[Cursor]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
         """Return a context with a cursor that reads; see `Store.reading`."""
         with self._lock:
             try:

@@ -218,9 +218,14 @@ def observed_over_expected(
     than 20 times as large (H. Robbins 1970, Annals of Mathematical Statistics 41, 1397-1409).
     """
     observed, expected = float(cohorts["observed"].sum()), float(cohorts["expected"].sum())
+    return _ratio_of_all_checks(observed, expected, learned_churners)
+
+
+def _ratio_of_all_checks(observed: float, expected: float, learned: float) -> dict[str, float]:
+    """Return the counts and their ratio with an interval that allows for repeated checks."""
     result = {"observed": observed, "expected": expected, **_ratio(observed, expected)}
     if expected > 0:
-        low, high = _interval_of_all_checks(observed, expected, learned_churners)
+        low, high = _interval_of_all_checks(observed, expected, learned)
         result |= {"ratio_low": low, "ratio_high": high}
     return result
 
@@ -258,7 +263,9 @@ def _interval_of_all_checks(
     )
 
 
-def evaluate_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:
+def evaluate_overrides(
+    latest: pd.DataFrame, early_churn: pd.Series, *, learned_churners: float = np.inf
+) -> dict[str, float]:
     """Evaluate overrides: deals that a person signed although they were flagged.
 
     Flagged prospects that the random draw allowed to proceed are left out: nobody picked them, see
@@ -270,6 +277,8 @@ def evaluate_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str
         Latest decisions, as `fitmodel.monitoring.log.DecisionLog.latest` returns them.
     early_churn : Series
         Outcomes, 1.0, 0.0 or NaN (not known yet), indexed by prospect as in the log.
+    learned_churners : float
+        As for `observed_over_expected`.
 
     Returns
     -------
@@ -277,17 +286,21 @@ def evaluate_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str
         overridden (number of deals), known (number of those with an outcome), observed, expected,
         ratio, ratio_low, ratio_high. If the interval of the ratio is below 1, such customers left
         less often than the model predicted: the people who overrode it had additional information.
+        The interval allows for repeated checks, see `observed_over_expected`.
     """
     picked = _signed_flagged(latest, drawn=False)
-    return {"overridden": float(len(picked)), **_against_outcomes(picked, early_churn)}
+    result = _against_outcomes(picked, early_churn, learned_churners)
+    return {"overridden": float(len(picked)), **result}
 
 
-def evaluate_drawn(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:
+def evaluate_drawn(
+    latest: pd.DataFrame, early_churn: pd.Series, *, learned_churners: float = np.inf
+) -> dict[str, float]:
     """Evaluate the flags by the flagged deals that the random draw allowed to proceed.
 
     Parameters
     ----------
-    latest, early_churn
+    latest, early_churn, learned_churners
         As for `evaluate_overrides`.
 
     Returns
@@ -298,7 +311,8 @@ def evaluate_drawn(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str, fl
         interval of the ratio is above 1, flagged prospects leave more often than predicted.
     """
     drawn = _signed_flagged(latest, drawn=True)
-    return {"drawn": float(len(drawn)), **_against_outcomes(drawn, early_churn)}
+    result = _against_outcomes(drawn, early_churn, learned_churners)
+    return {"drawn": float(len(drawn)), **result}
 
 
 def _signed_flagged(latest: pd.DataFrame, *, drawn: bool) -> pd.DataFrame:
@@ -307,14 +321,12 @@ def _signed_flagged(latest: pd.DataFrame, *, drawn: bool) -> pd.DataFrame:
     return latest[signed & (latest["proceed"] == drawn)]
 
 
-def _against_outcomes(chosen: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:
+def _against_outcomes(
+    chosen: pd.DataFrame, early_churn: pd.Series, learned_churners: float
+) -> dict[str, float]:
     outcome = early_churn.reindex(chosen.index)
     known = outcome.notna().to_numpy()
     observed = float(outcome[known].sum())
     expected = float(chosen.loc[known, "probability"].sum())
-    return {
-        "known": float(known.sum()),
-        "observed": observed,
-        "expected": expected,
-        **_ratio(observed, expected),
-    }
+    ratio = _ratio_of_all_checks(observed, expected, learned_churners)
+    return {"known": float(known.sum()), **ratio}

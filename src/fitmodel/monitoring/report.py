@@ -91,8 +91,7 @@ class MonitoringReport:
         """
         if self.cohorts is None:
             return None
-        report = self.model.manifest.get("report") or {}
-        learned = float(report.get("n_early_churners") or np.inf)
+        learned = _learned_churners(self.model)
         found = observed_over_expected(self.cohorts, learned_churners=learned)
         return found if found["expected"] > 0 else None
 
@@ -167,7 +166,7 @@ def monitor(
         notes = (*notes, *lost)
     readable, unreadable = without_unreadable(deals, model)
     notes = (*notes, *_unreadable_notes(deals, unreadable))
-    is_later = _is_signed_later(readable, contract, model)
+    is_later = _is_unobserved(readable, contract, model)
     chosen = is_later if is_later.any() else np.ones(len(readable), dtype=bool)
     compared = readable[chosen]
     progress("drift")
@@ -178,7 +177,7 @@ def monitor(
         unreadable={name: rows[chosen] for name, rows in unreadable.items()},
     )
     progress("cohorts")
-    evaluated = {} if log is None else _against_log(deals, contract, log)
+    evaluated = {} if log is None else _against_log(deals, contract, log, model)
     return MonitoringReport(
         model,
         len(compared),
@@ -232,7 +231,7 @@ def _as_deals(
     return add_history(table, model), None, ()
 
 
-def _is_signed_later(
+def _is_unobserved(
     deals: pd.DataFrame, spec: DealSpec | None, model: FitModel
 ) -> NDArray[np.bool_]:
     """Return which deals were signed after the last training deal: only these can show a change."""
@@ -262,7 +261,15 @@ def _months(deals: pd.DataFrame, spec: DealSpec | None) -> pd.Series[Any]:
     return months
 
 
-def _against_log(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> dict[str, Any]:
+def _learned_churners(model: FitModel) -> float:
+    """Return the early churners that the model learned its level from; infinite if not known."""
+    report = model.manifest.get("report") or {}
+    return float(report.get("n_early_churners") or np.inf)
+
+
+def _against_log(
+    deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog, model: FitModel
+) -> dict[str, Any]:
     """Return the outcomes of flagged deals that were signed, and how the log was matched."""
     if spec is None or spec.deals.id is None:
         raise DealsError(
@@ -276,8 +283,9 @@ def _against_log(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -
     names = match.prospect.reindex(churn.index)
     is_usable = names.notna() & ~names.duplicated()
     signed, latest = churn[is_usable].set_axis(names[is_usable].to_numpy()), log.latest()
+    learned = _learned_churners(model)
     return {
-        "overrides": evaluate_overrides(latest, signed),
-        "drawn": evaluate_drawn(latest, signed),
+        "overrides": evaluate_overrides(latest, signed, learned_churners=learned),
+        "drawn": evaluate_drawn(latest, signed, learned_churners=learned),
         "log_match": match.in_words(),
     }

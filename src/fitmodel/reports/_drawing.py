@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import threading
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,7 @@ _SIZE = re.compile(r"([\d.]+)px")
 _CONTROL = re.compile(  # and marks that turn the words after them around
     r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufffe\uffff]|[\ud800-\udfff]"
 )
+_SETTINGS = threading.Lock()  # a service draws several pages at once
 GREY_LEVELS = 255
 WIDTH = 4.4
 """Inches of a plot on a page: so its letters can be read on a phone without scrolling."""
@@ -99,7 +101,8 @@ def _svg(figure: Figure, texts: Sequence[Text]) -> str:
 
     content = io.StringIO()
     as_text: Any = {"svg.fonttype": "none", "svg.hashsalt": "fitmodel"}
-    with readable(texts), rc_context(as_text):  # fonts that have all letters; text stays text
+    # Fonts that have all letters; text stays text. Both are settings of the whole process.
+    with _SETTINGS, readable(texts), rc_context(as_text):
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     return content.getvalue()
 

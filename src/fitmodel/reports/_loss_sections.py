@@ -18,6 +18,7 @@ from fitmodel.sales.reviews import (
     verdict_text,
     warning_texts,
 )
+from fitmodel.tables.cells import money_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,7 +75,7 @@ def review_section(reviews: TeamReviews, *, language: str = "en") -> Section:
 
 
 def _sheet(sheet: ReviewSheet, spec: DealSpec, say: Say) -> dict[str, Any]:
-    worth = spec.words.money.format(sheet.worth) if math.isfinite(sheet.worth) else ""
+    worth = money_text(spec.words.money, sheet.worth) if math.isfinite(sheet.worth) else ""
     dates = {"signed": f"{sheet.signed:%Y-%m-%d}", "left": f"{sheet.left:%Y-%m-%d}"}
     dates_text = say("signed_and_left", stay=stay_text(say, sheet.months), **dates)
     return {

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
-from fitmodel.language.catalogue import phrases
+from fitmodel.language.catalogue import apart, phrases
 from fitmodel.renamed import old_fields, old_parameters
 from fitmodel.sales._segments import (
     SHUFFLES,
@@ -313,7 +313,7 @@ def _rule(row: dict[Hashable, Any], say: Say) -> str:
     shares = {name: f"{row[name]:.0%}" for name in ("rate", "low", "high")}
     return say(
         "rule",
-        segment=row["segment"],
+        segment=apart(row["segment"]),
         deals=f"{row['deals']:,}",
         company=f"{row['company_rate']:.0%}",
         **shares,

@@ -15,7 +15,7 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
-from fitmodel.language.catalogue import phrases
+from fitmodel.language.catalogue import apart, phrases
 from fitmodel.renamed import old_fields
 from fitmodel.sales._quiz_scores import brier, practice, practice_sentences, quiz_scores
 from fitmodel.sales._retrospective import require_dates, score_in_retrospect
@@ -249,7 +249,7 @@ def _reason_text(reason: Reason, spec: DealSpec, say: Say) -> str:
         say(
             "is",
             attribute=label_of(name, spec),
-            value=value_text(name, reason.before_signing.get(name, value), spec, say),
+            value=apart(value_text(name, reason.before_signing.get(name, value), spec, say)),
         )
         for name, value in zip(names, values, strict=True)
     )

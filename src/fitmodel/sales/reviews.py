@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.enough import MIN_CHURNERS
-from fitmodel.language.catalogue import stay_text
+from fitmodel.language.catalogue import apart, stay_text
 from fitmodel.learning.columns import level_text
 from fitmodel.model.wording import number_text
 from fitmodel.sales._retrospective import AsOfSnapshot, Retrospective, score_in_retrospect
@@ -19,7 +19,7 @@ from fitmodel.sales._review_sheets import (
     TeamReviews,
     compute_reviews,
 )
-from fitmodel.tables.cells import is_missing_level
+from fitmodel.tables.cells import is_missing_level, money_text
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
@@ -115,7 +115,7 @@ def value_text(name: str, value: Any, spec: DealSpec, say: Say) -> str:
         return f"{value:%Y-%m-%d}"
     is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
     if is_number and name == spec.deals.amount:
-        return spec.words.money.format(value)
+        return money_text(spec.words.money, value)
     unit = spec.words.units.get(name, "")
     unit = f" {unit}" if unit[:1].isascii() and unit else unit  # a Chinese unit has no space
     if isinstance(value, float) and not value.is_integer():
@@ -163,7 +163,7 @@ def _subject(reason: Reason, spec: DealSpec, say: Say) -> str:
         say(
             "is",
             attribute=label_of(name, spec),
-            value=value_text(name, reason.before_signing.get(name, value), spec, say),
+            value=apart(value_text(name, reason.before_signing.get(name, value), spec, say)),
         )
         for name, value in zip(names, values, strict=True)
     ]

@@ -84,6 +84,7 @@ export const pipelineRows = ({ full = false, spoken = language() } = {}) => read
 export const pipelineRow = (key) => read(`v1/pipeline/row?language=${language()}&key=${encodeURIComponent(key)}`);
 export const timeline = (key) => read(`v1/pipeline/timeline?language=${language()}&key=${encodeURIComponent(key)}`);
 export const me = () => read("v1/me");
+export const versionInUse = async () => (await read("readyz")).model_version;
 export const team = () => read(`v1/team?language=${language()}`);
 export const watch = () => read(`v1/watch?language=${language()}`);
 export const modelCard = () => read(`v1/model/card?language=${language()}`);

@@ -196,6 +196,7 @@ async function openDeal(row) {
     left = row?.key ?? null;
     openView("deal", row === null ? "#/try" : "#/");
     deal.open(whole, facts);
+    entitle();
     $("deal-title").focus({ preventScroll: true });
     scrollTo(0, 0);
   } catch (error) {
@@ -216,18 +217,29 @@ function openView(name, current) {
   if (name !== "pipeline") isFresh = false;
   guide(name);
   for (const view of ["pipeline", "deal", "quiz", ...reports.PAGES]) show($(view), view === name);
+  entitle();
   for (const link of document.querySelectorAll("nav a")) {
     if (link.getAttribute("href") === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
 }
 
-/** The decisions of now; a list that cannot be had says so, and stays as it was. */
+/** The name of the view in the browser's tab and history. */
+function entitle() {
+  const heading = document.querySelector("main > section:not([hidden]) h1");
+  document.title = [heading?.textContent, say("title"), "fitmodel"].filter(Boolean).join(" · ");
+}
+
+/** The rows, decisions and model of now; a list that cannot be had says so, and stays as it was. */
 async function lookAgain() {
   const mine = source;
-  if (!mine || mine.uploaded || !facts.has.log) return;
+  if (!mine || mine.uploaded) return;
   const spoken = language();
   try {
+    if ((await api.versionInUse()) !== facts.model.version) {
+      await modelChanged();
+      return;
+    }
     const { rows: found, problem } = await servedRows(facts);
     if (mine !== source || spoken !== language()) return; // another table or language meanwhile
     if (isAway) notice(null);
@@ -287,6 +299,7 @@ function listen() {
     guide();
     await translateRows();
     deal.translateForm();
+    entitle();
     reports.translate();
     if (!$("quiz").hidden) quiz.translate();
   });

@@ -6,6 +6,7 @@ import { label, language, say } from "./text.js";
 import { versionsPart } from "./versions.js";
 import { missing, ready } from "./waiting.js";
 
+const OLD = 300_000; // milliseconds after which a page is asked for again when it is opened
 let facts = null;
 let open = null; // the page that is shown
 let turn = 0;
@@ -25,7 +26,8 @@ export async function openPage(name, newFacts, part) {
   const mine = turn;
   const body = $(`${name}-body`);
   $(`${name}-title`).focus({ preventScroll: true });
-  if (body.dataset.language === document.documentElement.lang && !body.dataset.state) {
+  const isNew = Date.now() - Number(body.dataset.time) < OLD;
+  if (isNew && body.dataset.language === document.documentElement.lang && !body.dataset.state) {
     jump(part);
     return;
   }
@@ -36,6 +38,7 @@ export async function openPage(name, newFacts, part) {
     if (mine !== turn || nodes === null) return;
     body.replaceChildren(...nodes);
     body.dataset.language = document.documentElement.lang;
+    body.dataset.time = Date.now();
     delete body.dataset.state;
     jump(part);
   } catch (error) {

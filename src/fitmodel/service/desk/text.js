@@ -30,7 +30,6 @@ export async function speak(name) {
   [texts, chosen] = [told, name];
   sessionStorage.setItem("fitmodel.language", name);
   document.documentElement.lang = name === "zh" ? "zh-Hans" : name;
-  document.title = `fitmodel · ${say("title")}`;
   $("language").value = name;
   for (const node of document.querySelectorAll("[data-t]")) node.textContent = say(node.dataset.t);
   for (const node of document.querySelectorAll("[data-label]")) {

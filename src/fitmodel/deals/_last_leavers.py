@@ -1,0 +1,296 @@
+"""Leavers that are missing before the end of an extract: all of them, or those recorded late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fitmodel.deals.history import view_of
+from fitmodel.deals.months import months_between
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.months import Days
+
+    Floats = NDArray[np.float64]
+
+MAX_MISSING_P_VALUE = 1e-4  # largest p-value (probability of no leaver by chance) that is reported
+MIN_LEAVERS = 10  # with fewer leavers the hazard is too uncertain
+MIN_QUIET_DAYS, TIMES_THE_LONGEST = 45, 2  # where contracts end with a month, a month is quiet
+RECENT_DAYS = 730  # of which the longest time without a leaver is taken
+PERIOD_DAYS = (30, 61, 91)  # before the end of the extract; in each of them contracts end
+MAX_RATIO, MIN_COMPLETE = 0.6, 0.8  # of the expected leavers: too few; as many as expected
+MIN_EXPECTED, MIN_TO_COMPARE, MIN_PERIODS = 8.0, 2.0, 6
+MAX_ALIKE_P_VALUE = 0.005  # of an earlier period having so many more leavers by chance
+MAX_COMPLETE_P_VALUE = 0.15  # of a month having so few leavers by chance
+MAX_MONTHS = 6  # most months before the end that are found incomplete
+
+
+def expected_leavers(
+    day: np.datetime64, closed: Days, last_days: Days, left: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Return the leavers expected before a day and after it, if all leavers left on one side.
+
+    Each number is the hazard at each month of age on one side, times the exposure on the other.
+    """
+    moments = np.full(len(last_days), day)
+    months = np.maximum(months_between(closed, last_days), 0.0)
+    months_before = np.maximum(months_between(closed, np.minimum(moments, last_days)), 0.0)
+    ages = np.arange(int(np.ceil(months.max())) + 1, dtype=float)
+    before = np.array([np.clip(months_before - age, 0, 1).sum() for age in ages])
+    after = np.array([np.clip(months - age, 0, 1).sum() for age in ages]) - before
+    leavers = np.bincount(np.floor(months[left]).astype(int), minlength=len(ages))[: len(ages)]
+
+    def expected(observed: Floats, other: Floats) -> float:
+        hazard = np.divide(leavers, observed, out=np.zeros(len(ages)), where=observed > 0)
+        return float(np.minimum(hazard, 1.0) @ other)
+
+    return expected(after, before), expected(before, after)
+
+
+@dataclass(frozen=True)
+class QuietEnd:
+    """Evidence that leavers of the last months before the end of the extract are not in the table.
+
+    Attributes
+    ----------
+    last_leaver, extract_end : datetime64[D]
+        The last day on which a customer left, and the end of the extract.
+    expected : float
+        Number of leavers expected between them, from the hazard observed before.
+    chance : float
+        p-value: probability that nobody left, given the expected number.
+    unknown : int
+        Number of customers whose label rests on this time: without it, it is not known whether they
+        left early.
+    """
+
+    last_leaver: np.datetime64
+    extract_end: np.datetime64
+    expected: float
+    chance: float
+    unknown: int
+
+
+def find_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> QuietEnd | None:
+    """Test whether leavers are missing between the last one and the end of the extract.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        Past deals, as returned by ``read_deals``.
+    spec : DealSpec
+        The contract of these deals.
+
+    Returns
+    -------
+    QuietEnd or None
+        None if the contract has no dates, and if few leavers were expected.
+
+    Notes
+    -----
+    As `find_missing_leavers`, for the other end of the table. The time without a leaver must also
+    be twice the longest in the two years before: some companies end contracts with the quarter.
+    """
+    if not spec.has_dates:
+        return None
+    view = view_of(deals, spec)
+    left, closed = view.left, view.closed
+    if closed is None or left.sum() < MIN_LEAVERS:
+        return None
+    days = np.unique(view.left_on[left])
+    last, end = days[-1], view.extract_end
+    quiet = int((end - last).astype("timedelta64[D]").astype(int))
+    if quiet <= max(MIN_QUIET_DAYS, TIMES_THE_LONGEST * _longest_gap(days, last)):
+        return None
+    last_days = np.where(left, view.left_on, view.watched_until)
+    _, expected = expected_leavers(last, closed, last_days, left)
+    p_value = float(np.exp(-expected))
+    if p_value > MAX_MISSING_P_VALUE:
+        return None
+    seen_until = np.minimum(view.watched_until, last)
+    horizon = float(spec.label.horizon_months)
+    unknown = ~left & view.mature & (months_between(closed, seen_until) < horizon)
+    return QuietEnd(last, end, expected, p_value, int(unknown.sum()))
+
+
+def _longest_gap(days: Days, last: np.datetime64) -> int:
+    """Return the longest time in days between two leavers in the time before the last one."""
+    recent = days[days >= last - np.timedelta64(RECENT_DAYS, "D")]
+    gaps = np.diff(recent).astype("timedelta64[D]").astype(int)
+    return int(gaps.max()) if len(gaps) else 0
+
+
+@dataclass(frozen=True)
+class SparseEnd:
+    """Evidence that some leavers of the last weeks are not in the table yet.
+
+    Attributes
+    ----------
+    days : int
+        Number of days before the end of the extract in which too few left.
+    observed : int
+        Number of customers recorded to have left in these days.
+    expected : float
+        Number expected, from the hazard at equal age in the two years before.
+    chance : float
+        p-value: probability of so few or fewer, given the expected number.
+    complete_until : datetime64[D]
+        The day until which leavers are probably complete: a month before the last months in a row,
+        of 30 days each, that have less than `MIN_COMPLETE` of the expected leavers.
+    extract_end : datetime64[D]
+        The end of the extract.
+    """
+
+    days: int
+    observed: int
+    expected: float
+    chance: float
+    complete_until: np.datetime64
+    extract_end: np.datetime64
+
+
+@dataclass(frozen=True)
+class Period:
+    """Leavers of some days: how many are recorded, and how many were expected."""
+
+    observed: int
+    expected: float
+
+    @property
+    def ratio(self) -> float:
+        """Recorded leavers divided by expected leavers; infinite if none were expected."""
+        return self.observed / self.expected if self.expected > 0 else float("inf")
+
+
+def find_sparse_end(deals: pd.DataFrame, spec: DealSpec) -> SparseEnd | None:
+    """Test whether far fewer leavers than usual are recorded just before the extract ends.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        Past deals, as returned by ``read_deals``.
+    spec : DealSpec
+        The contract of these deals.
+
+    Returns
+    -------
+    SparseEnd or None
+        None if the contract has no dates, the history is short, and if the end is not unusual.
+
+    Notes
+    -----
+    If a date of leaving is entered some weeks after the customer left, the newest leavers are
+    missing. So they are if customers really leave less often now; the table alone cannot tell. The
+    last 30, 61 and 91 days are compared with the two years before them, at equal ages. They must
+    have less than `MAX_RATIO` of the expected leavers, beyond chance, and beyond chance less than
+    the lowest of the earlier periods of the same length: seasons and contracts that end with the
+    quarter are then not reported, and a slow decline is not either.
+    """
+    if not spec.has_dates:
+        return None
+    view = view_of(deals, spec)
+    left, closed = view.left, view.closed
+    if closed is None or left.sum() < MIN_LEAVERS:
+        return None
+    last_days, end = np.where(left, view.left_on, view.watched_until), view.extract_end
+    leavers = Leavers(closed, last_days, left)
+    for days in PERIOD_DAYS:
+        start = end - np.timedelta64(days, "D")
+        ages = leavers.hazard(start - np.timedelta64(RECENT_DAYS, "D"), start)
+        recent = leavers.between(start, end, ages)
+        if recent.expected < MIN_EXPECTED:
+            continue
+        chance = _at_most(recent)
+        if chance > MAX_MISSING_P_VALUE or recent.ratio > MAX_RATIO:
+            continue
+        moments = [end - np.timedelta64(days * k, "D") for k in range(1 + RECENT_DAYS // days)]
+        earlier = [leavers.between(*pair, ages) for pair in zip(moments[1:], moments, strict=False)]
+        compared = [each for each in earlier[1:] if each.expected >= MIN_TO_COMPARE]
+        if len(compared) < MIN_PERIODS or any(_may_be_alike(recent, each) for each in compared):
+            continue
+        complete_until = _complete_until(leavers, ages, end)
+        return SparseEnd(days, recent.observed, recent.expected, chance, complete_until, end)
+    return None
+
+
+class Leavers:
+    """Leavers by calendar time and age."""
+
+    def __init__(self, closed: Days, last_days: Days, left: NDArray[np.bool_]) -> None:
+        self.closed, self.last_days, self.left = closed, last_days, left
+        self.months = np.maximum(months_between(closed, last_days), 0.0)
+        self.ages = np.arange(int(np.ceil(self.months.max())) + 1, dtype=float)
+
+    def hazard(self, start: np.datetime64, end: np.datetime64) -> Floats:
+        """Return the hazard at each month of age, from the leavers between two days."""
+        leavers = np.bincount(
+            np.floor(self.months[self._left_between(start, end)]).astype(int),
+            minlength=len(self.ages),
+        )
+        observed = self._exposure(start, end)
+        return np.divide(leavers, observed, out=np.zeros(len(self.ages)), where=observed > 0)
+
+    def between(self, start: np.datetime64, end: np.datetime64, hazard: Floats) -> Period:
+        """Return the leavers recorded between two days, and those expected from a hazard."""
+        observed = int(self._left_between(start, end).sum())
+        return Period(observed, float(np.minimum(hazard, 1.0) @ self._exposure(start, end)))
+
+    def _left_between(self, start: np.datetime64, end: np.datetime64) -> NDArray[np.bool_]:
+        return self.left & (self.last_days > start) & (self.last_days <= end)
+
+    def _exposure(self, start: np.datetime64, end: np.datetime64) -> Floats:
+        """Return the months that all customers spent at each month of age between two days."""
+        until_start, until_end = (
+            np.maximum(
+                months_between(
+                    self.closed, np.minimum(np.full_like(self.closed, day), self.last_days)
+                ),
+                0.0,
+            )
+            for day in (start, end)
+        )
+        spent = [
+            (np.clip(until_end - age, 0, 1) - np.clip(until_start - age, 0, 1)).sum()
+            for age in self.ages
+        ]
+        return np.array(spent)
+
+
+def _at_most(period: Period) -> float:
+    """Return the probability of so few leavers, given the expected number (Poisson)."""
+    from scipy.stats import poisson
+
+    return float(poisson.cdf(period.observed, period.expected))
+
+
+def _may_be_alike(recent: Period, earlier: Period) -> bool:
+    """Return whether two periods may have the same ratio (Przyborowski and Wilenski 1940)."""
+    from scipy.stats import binomtest
+
+    total = recent.observed + earlier.observed
+    if total == 0:
+        return True
+    share = recent.expected / (recent.expected + earlier.expected)
+    p_value = binomtest(recent.observed, total, share, alternative="less").pvalue
+    return bool(p_value > MAX_ALIKE_P_VALUE)
+
+
+def _complete_until(leavers: Leavers, ages: Floats, end: np.datetime64) -> np.datetime64:
+    """Return the day one month before the last months in a row with too few leavers.
+
+    That month is left out too: some dates are entered later than most.
+    """
+    month = np.timedelta64(PERIOD_DAYS[0], "D")
+    day = end
+    for _ in range(MAX_MONTHS):
+        period = leavers.between(day - month, day, ages)
+        if period.ratio >= MIN_COMPLETE or _at_most(period) > MAX_COMPLETE_P_VALUE:
+            break
+        day -= month
+    return day - month
