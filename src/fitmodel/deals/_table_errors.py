@@ -51,8 +51,6 @@ def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Problem]:
     ----------
     frame : DataFrame
         The table as read, before any conversion.
-    spec : DealSpec
-        The contract of the table.
 
     Returns
     -------

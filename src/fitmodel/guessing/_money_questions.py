@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.guessing._columns import named
+from fitmodel.guessing._columns import columns_in_export, named
 from fitmodel.guessing._money import (
     LIKE_A_CODE,
     WITH_TAX,
@@ -31,7 +31,6 @@ from fitmodel.guessing._names import (
 )
 from fitmodel.guessing._question import Question, numbers_text
 from fitmodel.guessing._roles import tenure_unit
-from fitmodel.guessing._vendors import columns_in_export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -199,8 +199,6 @@ class Leaving:
         The chosen column.
     by_name : bool
         Whether its name suggests that it is a date of leaving.
-    rejected : tuple of str
-        A sentence for each other candidate.
     """
 
     column: Column | None
@@ -218,8 +216,6 @@ def choose_leaving(
 
     Parameters
     ----------
-    columns : iterable of Column
-        Columns without a role.
     closing : Column or None
         The column of the closing date.
     status : Status or None

@@ -73,8 +73,6 @@ class Fitted:
 
     Parameters
     ----------
-    scorecard : Scorecard
-        The fitted tables.
     level : Level
         The current level of early churn.
     baseline : Baseline
@@ -133,14 +131,6 @@ def fit_scorecard(
     ----------
     attributes : DataFrame of shape (n, attributes)
         Attributes of the deals.
-    follow_up : FollowUp
-        Follow-up of the deals.
-    settings : Settings
-        Settings chosen by selection.
-    options : LearnerOptions
-        Options of the learner.
-    replicates : int
-        Number of bootstrap replicates.
     spread : float
         Factor on the standard deviation over replicates.
     calendar : Calendar, optional
@@ -284,8 +274,6 @@ def level_shift(log_odds: Floats, weight: Floats, rate: float, factor: float) ->
     ----------
     log_odds, weight : ndarray, shape (n,)
         Log-odds and weights of the deals.
-    rate : float
-        Mean probability at the long-run level.
     factor : float
         Current level: each deal's hazard is multiplied by it.
     """

@@ -180,7 +180,7 @@ class SqliteStore:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:  # SQLite ends it by itself where the disk is full
+                if self._connection().in_transaction:  # SQLite ends it itself on a full disk
                     connection.execute("ROLLBACK")
                 raise
 

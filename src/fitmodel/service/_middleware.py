@@ -98,8 +98,7 @@ class ServiceMiddleware:
             await answer.refuse(refusal)
         except Exception as error:
             logger.error(  # noqa: TRY400 - a traceback could hold a prospect's values
-                "error",
-                extra={"facts": {"request": answer.request, "error": kind_and_line(error)}},
+                "error", extra={"facts": {"request": answer.request, "error": kind_and_line(error)}}
             )
             await answer.refuse(RefusedError(500, f"a problem of the service; {answer.request}"))
             raise
