@@ -151,16 +151,16 @@ def prepared(way: str, folder: Path) -> Any:
     if way.startswith("floor"):
         return copy
     if way.startswith("SELECT"):
-        return selected(fitmodel.load(folder / "models" / "prospect-fit"))
+        return selected(folder)
     predict = predictor(way, folder)
     return lambda source, output: in_pieces(source, output, predict)
 
 
-def selected(model: fitmodel.FitModel) -> Any:
+def selected(folder: Path) -> Any:
     """Run the exported statement; its size is printed."""
     import duckdb
 
-    query = model.to_sql("duckdb", "prospects")
+    query = fitmodel.load(folder / "models" / "prospect-fit").to_sql("duckdb", "prospects")
     print(f"the SELECT has {len(query) / 1000:,.0f} kB", file=sys.stderr)
 
     def score(source: Path, output: Path) -> None:

@@ -35,7 +35,7 @@ NEW_SINCE = "2025-11-15"
 CASES = {
     "1,000 deals": (1_000, None, False),
     "3,000 deals": (3_000, None, False),
-    "3,000, four in ten of the last year": (3_000, 0.4, False),
+    "3,000, four in ten of the last five months": (3_000, 0.4, False),
     "4,000, a new offer": (4_000, None, True),
 }
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -334,3 +335,19 @@ def test_missing_skill_is_the_first_result_and_the_contract_can_silence_others()
     assert "FM312" in {each.code for each in results}
     silent = checks_of_training(report(), quiet, view)
     assert "FM312" not in {each.code for each in silent}
+
+
+def test_a_training_repeats_the_attributes_that_are_filled_in_after_signing() -> None:
+    """They are empty in every prospect, so nobody may learn of them from `check` alone."""
+    sim = simulate_deals(900, seed=3)
+    recent = sim.deals["closed_on"] > sim.deals["closed_on"].max() - pd.Timedelta(days=45)
+    filled = np.random.default_rng(3).random(900) < 0.8
+    table = sim.deals.assign(contact=np.where(filled & ~recent, "yes", None))
+    questioned = read_with_questions(table, sim.spec)
+    view = view_of(questioned.deals, questioned.read.spec)
+    leakage = audit_leakage(view, questioned.read.spec).to_frame()
+    results = checks_of_training(report(), questioned, view, leakage)
+    (result,) = [each for each in results if each.code == "FM112"]
+
+    assert (result.level, result.column) == ("warning", "contact")
+    assert "FM112" not in {each.code for each in checks_of_training(report(), questioned, view)}

@@ -26,7 +26,7 @@ from fitmodel.monitoring.matching import LogMatch
 from fitmodel.renamed import old_fields, old_parameters
 from fitmodel.reports.brief import make_brief
 from fitmodel.sales import profile, rep_performance
-from fitmodel.sales._comparison import PlanComparison
+from fitmodel.sales._ledger import PlanComparison
 from fitmodel.sales.plans import Bonus
 from fitmodel.sales.profile import Profile
 from fitmodel.sales.quiz import Question

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from fitmodel.leakage.audit import LeakageReport
     from fitmodel.tables.files import FileTable
 
+LATER_BY_VALUES = {"empty when young", "parts from amount"}
+"""Kinds of leakage warnings that `train` repeats: prospects have other values than these deals."""
 FEW_CHURNERS = 100
 """Number of early churners needed to evaluate calibration (Van Calster and others 2016)."""
 
@@ -209,9 +211,11 @@ def time_results(view: HistoryView) -> Iterator[CheckResult]:
 
 
 def level_results(view: HistoryView) -> Iterator[CheckResult]:
-    """Report a change of the level of early churn, if there is one."""
+    """Report a change of the level of early churn, and of what is sold, if there is one."""
     if (shift := history_findings.find_level_shift(view)) is not None:
         yield result_of("time:level", "warning", str(shift), str(view.spec.deals.churned_on))
+    for each in history_findings.find_new_values(view):
+        yield result_of("time:new values", "warning", str(each), each.attribute)
 
 
 def leak_results(report: LeakageReport) -> Iterator[CheckResult]:
@@ -222,6 +226,15 @@ def leak_results(report: LeakageReport) -> Iterator[CheckResult]:
         level = "error" if finding.verdict == "stop" else "warning"
         text = f"{finding.attribute}: {finding.evidence}. Remedy: {finding.remedy}"
         yield result_of(finding.source, level, text, finding.attribute)  # type: ignore[arg-type]  # one of the two
+
+
+def _later_results(leakage: pd.DataFrame) -> Iterator[CheckResult]:
+    """Report the attributes whose values show that they are filled in or changed after closing."""
+    columns = leakage[["attribute", "kind", "verdict", "evidence", "remedy"]]
+    for name, kind, verdict, evidence, remedy in columns.astype("str").to_numpy().tolist():
+        if verdict == "warn" and kind in LATER_BY_VALUES:
+            text = f"{name}: {evidence}. Remedy: {remedy}"
+            yield result_of(f"leakage:{kind}", "warning", text, name)
 
 
 def sample_results(view: HistoryView) -> Iterator[CheckResult]:
@@ -268,7 +281,10 @@ def _few_churners_text(churners: int, *, provisional: bool) -> str:
 
 
 def checks_of_training(
-    report: TrainingReport, questioned: QuestionedDeals, view: HistoryView
+    report: TrainingReport,
+    questioned: QuestionedDeals,
+    view: HistoryView,
+    leakage: pd.DataFrame | None = None,
 ) -> tuple[CheckResult, ...]:
     """Return the results that `train` reports on the model, the rows, the values and the level.
 
@@ -280,6 +296,8 @@ def checks_of_training(
         The deals as read, and the questions about them.
     view : HistoryView
         History of the deals.
+    leakage : DataFrame, optional
+        Leakage audit, as `LeakageReport.to_frame` returns it.
 
     Returns
     -------
@@ -293,6 +311,7 @@ def checks_of_training(
         *finding_results(read),
         *question_results(questioned.questions),
         *level_results(view),
+        *(() if leakage is None else _later_results(leakage)),
     )
     return shown(results, read.spec)
 

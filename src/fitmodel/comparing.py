@@ -192,15 +192,15 @@ def _later_deals(view: HistoryView, last: pd.Timestamp) -> tuple[LabelledDeals, 
     DealsError
         If there are too few deals to compare two models.
     """
-    unobserved = np.asarray(view.closed) > np.datetime64(last, "D")
+    signed_later = np.asarray(view.closed) > np.datetime64(last, "D")
     labelled = view.labelled()
-    later = labelled.subset(labelled.index.isin(view.index[unobserved]))
+    later = labelled.subset(labelled.index.isin(view.index[signed_later]))
     churners = int(later.early_churn.sum())
     stayed = len(later) - churners
-    young = int(unobserved.sum()) - len(later)
+    young = int(signed_later.sum()) - len(later)
     if len(later) < MIN_DEALS or min(churners, stayed) < MIN_CHURNERS:
         raise DealsError(
-            f"{int(unobserved.sum()):,} deals were signed after {last:%Y-%m-%d}, the end of the "
+            f"{int(signed_later.sum()):,} deals were signed after {last:%Y-%m-%d}, the end of the "
             f"training period of both models; of these {len(later):,} are known to have left early "
             f"({churners:,}) or stayed ({stayed:,}), and {young:,} are too young to tell. "
             f"{MIN_DEALS} known deals are needed, with {MIN_CHURNERS} of either kind. Remedy: a "

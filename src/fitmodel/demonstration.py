@@ -68,11 +68,7 @@ class Demo:
 
 
 def make_demo(
-    folder: Path,
-    models: Path,
-    *,
-    deals: int = DEALS,
-    progress: Callable[[str], None] | None = None,
+    folder: Path, models: Path, *, deals: int = DEALS, progress: Callable[[str], None] | None = None
 ) -> Demo:
     """Simulate a company, train a model for it, and write the files that the app shows.
 

@@ -246,7 +246,7 @@ def train_as(
         seconds=perf_counter() - started,
     )
     tracked = track(metadata)
-    checks = checks_of_training(report, prepared.questioned, view)
+    checks = checks_of_training(report, prepared.questioned, view, prepared.leakage)
     texts = (tracked.warning, *prepared.questioned.read.notes, *checks)
     warnings = tuple(str(text) for text in texts if text)
     in_use = _in_use(contract, path, tracked)

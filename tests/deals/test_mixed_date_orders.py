@@ -44,13 +44,13 @@ def test_the_error_names_both_orders_and_where_the_fewer_come_from(
         f"{int(unreadable.sum())} row(s) are written {written}, and the others {others}" in message
     )
     assert "To correct these rows alone is not enough" in message
-    assert f"All of them have office '{place}'" in message
+    assert f"all of them have office '{place}'" in message
 
 
 def test_without_a_value_that_they_share_no_source_is_named() -> None:
     with pytest.raises(DealsError, match="are written month first") as raised:
         read_deals(offices(2).drop(columns="office"), SPEC)
-    assert "All of them" not in str(raised.value)
+    assert "all of them" not in str(raised.value)
 
 
 @pytest.mark.parametrize("cells", [["31/31/2024", "soon", "later", "never"], ["01/31/2024"]])

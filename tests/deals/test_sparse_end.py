@@ -101,14 +101,14 @@ def earlier(**rows: object) -> DealSpec:
     )
 
 
-def test_deals_unobserved_than_the_end_are_an_error_that_names_the_answer() -> None:
+def test_deals_signed_later_than_the_end_are_an_error_that_names_the_answer() -> None:
     deals = company(1).assign(seats=np.arange(2500) % 7)
 
     with pytest.raises(DealsError, match=r'\[rows\] unobserved = "drop"'):
         read_deals_with_findings(deals, earlier())
 
 
-def test_deals_unobserved_are_left_out_and_later_leavers_are_still_there() -> None:
+def test_deals_signed_later_are_left_out_and_later_leavers_are_still_there() -> None:
     deals = company(1).assign(seats=np.arange(2500) % 7)
     read = read_deals_with_findings(deals, earlier(unobserved="drop"))
     seen = deals[deals["closed"] <= "2025-09-20"]
@@ -122,7 +122,7 @@ def test_deals_unobserved_are_left_out_and_later_leavers_are_still_there() -> No
     )
 
 
-def test_a_row_unobserved_that_continues_a_contract_keeps_its_customer() -> None:
+def test_a_row_signed_later_that_continues_a_contract_keeps_its_customer() -> None:
     """The change of plan on 2025-10-01 is no leaving, though its second row is signed later."""
     deals = company(2, 300).assign(seats=np.arange(300) % 7, who=np.arange(300))
     plan = pd.DataFrame(

@@ -96,6 +96,7 @@ def test_activity_tables_are_recognised(tmp_path):
         "at": "ActivityDate",
         "kind": "TaskSubtype",
         "who": "WhoId",
+        "event_id": "Id",
     }
     assert "7 rows of 2 kinds (Call, Email); 2 of 3 deals are in it" in notes[0]
     assert "2 of 3 deals are in it" in toml
@@ -167,6 +168,23 @@ def test_the_init_command_writes_the_recognised_tables(tmp_path, monkeypatch):
     assert "table: crm/tasks.csv as [events.activities]: 7 rows of 2 kinds" in done.output
     assert attributes.exit_code == 0, attributes.output
     assert "activities_call_count_14d" in attributes.output
+
+
+@pytest.mark.parametrize(
+    ("ids", "known"),
+    [
+        (["a", "b", "c", "d", "e", "f", "f"], True),  # the last row is exported twice
+        (["a", "a", "a", "b", "b", "b", "b"], False),  # of something that has many events
+        (["a", "b", "c", "d", "e", "f", None], False),
+    ],
+)
+def test_the_id_of_an_event_is_recognised_by_its_name_and_values(tmp_path, ids, known):
+    tasks = pd.read_csv(EXAMPLES / "salesforce_tasks.csv").assign(Id=ids)
+    tasks.to_csv(tmp_path / "tasks.csv", index=False)
+
+    spec, _, _ = _proposed(tmp_path)
+
+    assert spec.events["activities"].event_id == ("Id" if known else None)
 
 
 def test_the_tables_of_a_simulated_company_are_recognised(tmp_path):

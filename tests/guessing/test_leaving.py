@@ -134,6 +134,17 @@ def test_a_date_before_signing_or_always_on_that_day_is_not_a_churn_date() -> No
         guess_spec(before)
 
 
+def test_a_first_line_of_values_instead_of_names_is_reported() -> None:
+    table = pd.DataFrame({
+        "D-1": ["D-2", "D-3"], "2024-01-05": ["2024-02-01", "2024-03-01"], "9675.62": [1.5, 2.5],
+    })  # fmt: skip
+    with pytest.raises(DealsError, match=r"row of data \('2024-01-05', '9675.62'\): write the col"):
+        guess_spec(table)
+    with pytest.raises(DealsError) as error:
+        guess_spec(table.rename(columns={"9675.62": "amount 2024"}))
+    assert "row of data" not in str(error.value)
+
+
 def test_a_few_dates_before_signing_are_errors_of_a_named_churn_date() -> None:
     table = customers(10)
     rows = table.index[table["left"].notna()]

@@ -104,3 +104,15 @@ def test_days_in_a_column_of_months_are_days() -> None:
         **{"Tenure (months)": [f"{day} days" for day in days], "churned": base["left"].notna()}
     )
     assert tomllib.loads(guess_spec(table).toml)["deals"]["tenure_unit"] == "days"
+
+
+@pytest.mark.parametrize("name", ["account_manager", "Account Manager", "AccountManager Name"])
+def test_an_account_manager_is_the_rep_unless_a_column_says_who_sold(name: str) -> None:
+    table = customers(9)
+    table = table.drop(columns=[each for each in table if "rep" in each or "owner" in each])
+    people = np.array(["Ana", "Bo", "Cy"])[np.arange(len(table)) % 3]
+    table[name] = people
+
+    assert tomllib.loads(guess_spec(table).toml)["deals"]["rep"] == name
+    with_rep = guess_spec(table.assign(sales_rep=people[::-1])).toml
+    assert tomllib.loads(with_rep)["deals"]["rep"] == "sales_rep"

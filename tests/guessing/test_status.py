@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.guessing._columns import Column
+from fitmodel.guessing._columns import Column, recognise_export
 from fitmodel.guessing._status import find_status, status_of
-from fitmodel.guessing._vendors import recognise_export
 
 FLAGS = [  # name, value of a customer, value of a leaver
     ("is_active", "True", "False"), ("ativo", "TRUE", "FALSE"), ("Activo", "Sí", "No"),

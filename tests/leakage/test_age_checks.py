@@ -115,3 +115,41 @@ def test_simulated_companies_have_no_such_field(seed: int) -> None:
     sim = simulate_deals(1200, seed=seed)
 
     assert all(each.kind != KIND for each in audit(sim.deals, sim.spec).findings)
+
+
+def priced(
+    seed: int, *, growth: float = 0.0, rise: float = 0.0, noise: float = 0.0
+) -> pd.DataFrame:
+    """Deals whose seats follow the amount at signing, and change as time passes."""
+    deals, rng = company(seed).drop(columns="stayed"), np.random.default_rng(seed)
+    years = (END - deals["closed"].to_numpy().astype("datetime64[D]")).astype(int) / 365
+    seats = np.ceil(rng.lognormal(3, 1, len(deals)))
+    price = 300 * np.exp(-rise * years + noise * rng.normal(size=len(deals)))
+    factor = np.exp(growth * years * rng.normal(size=len(deals)))
+    return deals.assign(amount=seats * price, seats=np.maximum(1, np.round(seats * factor)))
+
+
+def parted(deals: pd.DataFrame) -> list[str]:
+    spec = SPEC.replace(deals={**SPEC.deals.model_dump(exclude_none=True), "amount": "amount"})
+    findings = audit(deals, spec).findings
+    return [each.attribute for each in findings if each.kind == "parts from amount"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_seats_that_are_overwritten_after_signing_give_a_warning(seed: int) -> None:
+    assert parted(priced(seed, growth=0.6)) == ["seats"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(("rise", "noise"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.3), (0.2, 0.05)])
+def test_seats_as_of_signing_do_not_whatever_the_prices(
+    seed: int, rise: float, noise: float
+) -> None:
+    assert parted(priced(seed, rise=rise, noise=noise)) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_in_simulated_companies_nothing_parts_from_the_amount(seed: int) -> None:
+    sim = simulate_deals(1200, seed=seed)
+
+    assert all(each.kind != "parts from amount" for each in audit(sim.deals, sim.spec).findings)

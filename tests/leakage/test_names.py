@@ -56,6 +56,7 @@ def test_protected_characteristics_are_recognised_by_name(name, protected):
 @pytest.mark.parametrize(
     ("name", "seller"),
     [("rep", True), ("sales_rep", True), ("OwnerName", True), ("account executive", True),
+     ("account_manager", True), ("AccountManager", True), ("account managers", False),
      ("representative", True), ("report", False), ("home_owner_share", False), ("sales", False)],
 )  # fmt: skip
 def test_rep_columns_are_recognised_by_name(name, seller):

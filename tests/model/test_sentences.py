@@ -134,8 +134,8 @@ def test_unseen_levels_and_missing_values_are_described_as_such() -> None:
 
 
 def test_a_value_from_right_to_left_does_not_turn_the_share_after_it() -> None:
-    assert _tell(1, [0, 4], ["דירה"], 1.0) == (
-        "Plan is \u2068דירה\u2069: no such deal among those learned from (X)"  # noqa: RUF001
+    assert _tell(1, [0, 4], ["مريم"], 1.0) == (
+        "Plan is \u2068مريم\u2069: no such deal among those learned from (X)"
     )
 
 

@@ -15,8 +15,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.learning.curve_fitting import fit_curve
-from fitmodel.sales._comparison import compare_plans
-from fitmodel.sales._ledger import split_commission
+from fitmodel.sales._ledger import compare_plans, split_commission
 from fitmodel.sales.incentives import chances_to_reach, pay
 from fitmodel.sales.plans import Plan, Tier, read_plan
 
@@ -45,7 +44,8 @@ def simulation():
 )
 def test_every_entry_adds_up_to_the_cent(amount, months, left, exited, paid, rate):
     plan = LATER.model_copy(update={"paid_at_signing": paid, "commission_rate": rate})
-    row = split_commission(plan, amount, months, left=left, exited=exited, chances={3: 0.8, 5: 0.5})
+    nominal, chances = plan.rounded(amount * rate), {3: 0.8, 5: 0.5}
+    row = split_commission(plan, nominal, months, left=left, exited=exited, chances=chances)
 
     assert row["nominal"] == row["earned"] + row["withheld"] + row["pending"]
     assert min(row[name] for name in ("earned", "withheld", "pending", "clawed_back")) >= 0
@@ -72,7 +72,7 @@ def test_a_commission_of_a_hundred_is_split_by_age(
     months, left, earned, withheld, pending, clawed_back
 ):
     row = split_commission(
-        LATER, Decimal(1000), months, left=left, exited=False, chances={3: 1.0, 5: 1.0}
+        LATER, Decimal(100), months, left=left, exited=False, chances={3: 1.0, 5: 1.0}
     )
     result = [row[name] for name in ("earned", "withheld", "pending", "clawed_back")]
 
@@ -152,11 +152,11 @@ def test_any_index_is_accepted(simulation):
 
 def test_the_expected_commission_includes_the_tiers_to_come():
     young = split_commission(
-        LATER, Decimal(1000), 1.0, left=False, exited=False, chances={3: 0.8, 5: 0.6}
+        LATER, Decimal(100), 1.0, left=False, exited=False, chances={3: 0.8, 5: 0.6}
     )
     assert young["expected"] == pytest.approx(50 * 0.8 + 50 * 0.6)
     older = split_commission(
-        LATER, Decimal(1000), 4.0, left=False, exited=False, chances={3: 1.0, 5: 0.9}
+        LATER, Decimal(100), 4.0, left=False, exited=False, chances={3: 1.0, 5: 0.9}
     )
     assert older["expected"] == pytest.approx(50 * 0.9)
 

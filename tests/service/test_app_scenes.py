@@ -326,15 +326,15 @@ def test_five_thousand_open_deals_are_listed_without_scoring_requests(
         assert page.locator("#rows tr").count() < 150  # the others are two spacers
         page.locator("#rows a").first.focus()
         page.keyboard.press("End")
-        expect(page.locator("#rows tr[data-place='4999'] a")).to_be_focused()
+        expect(page.locator("#rows tr[data-index='4999'] a")).to_be_focused()
         assert page.locator("#rows tr").count() < 150
         page.keyboard.press("ArrowUp")
-        expect(page.locator("#rows tr[data-place='4998'] a")).to_be_focused()
-        key = page.locator("#rows tr[data-place='4998']").get_attribute("data-key")
+        expect(page.locator("#rows tr[data-index='4998'] a")).to_be_focused()
+        key = page.locator("#rows tr[data-index='4998']").get_attribute("data-key")
         page.keyboard.press("Enter")
         expect(page.locator("#deal-title")).to_have_text(key)
         page.go_back()
-        expect(page.locator("#rows tr[data-place='4998'] a")).to_be_focused()
+        expect(page.locator("#rows tr[data-index='4998'] a")).to_be_focused()
         page.locator("#search").fill("M-004")
         expect(page.locator("#rows tr")).to_have_count(10)
 

@@ -71,6 +71,17 @@ def test_a_double_click_sends_one_decision_and_one_assessment(opened, logged) ->
     assert log.decisions()["by"].tolist() == ["Kim"]
 
 
+def test_after_a_decision_the_keyboard_stands_on_what_can_be_done_next(opened, logged) -> None:
+    url, _ = logged
+    with opened(url) as page:
+        page.evaluate("localStorage.setItem('fitmodel.name', 'Kim')")
+        open_deal(page, 5)
+        page.locator("[data-action=declined]").press("Enter")
+        expect(page.locator("#undo")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#decision-buttons button").first).to_be_focused()
+
+
 def test_a_late_answer_of_the_log_does_not_hide_a_newer_decision(opened, logged) -> None:
     url, _ = logged
     with opened(url) as page:
@@ -235,6 +246,30 @@ def test_a_list_that_is_opened_again_follows_the_model_in_use(opened, url) -> No
         with page.expect_request("**/v1/desk"), page.expect_request("**/v1/pipeline/rows?*"):
             page.get_by_role("link", name="Pipeline", exact=True).click()
         expect(page.locator("#rows tr")).to_have_count(60)
+
+
+def test_a_late_list_does_not_hide_a_decision_made_meanwhile(opened, logged) -> None:
+    url, _ = logged
+    with opened(url) as page:
+        page.evaluate("localStorage.setItem('fitmodel.name', 'Kim')")
+        key = open_deal(page, 3)
+        held: list[Route] = []
+        hold_first = lambda route: route.continue_() if held else held.append(route)  # noqa: E731
+        page.route("**/v1/pipeline/rows?*", hold_first)
+        with page.expect_request("**/v1/pipeline/rows?*"):
+            page.locator("#back").click()
+        page.locator(f"#rows tr[data-key='{key}'] a").click()
+        expect(page.locator("#probability")).to_be_visible()
+        before = held[0].fetch()  # asked before the decision, answered after it
+        page.locator("[data-action=declined]").click()
+        expect(page.locator("#decision-standing")).to_have_class("stands declined")
+        with page.expect_response("**/v1/pipeline/rows?*"):
+            held[0].fulfill(response=before)
+        page.evaluate("fetch('/healthz').then((answer) => answer.text())")
+        with page.expect_response("**/v1/pipeline/rows?*"):
+            page.locator("#back").click()
+        mark = page.locator(f"#rows tr[data-key='{key}'] .decided")
+        expect(mark).to_have_text("declined by Kim")
 
 
 def test_a_page_that_is_minutes_old_is_asked_for_again(opened, url) -> None:

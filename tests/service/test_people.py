@@ -296,3 +296,15 @@ def test_a_person_without_a_role_sees_everything() -> None:
     assert not Person("kim", "rep", "Kim").may_see("Lee")
     assert Person("kim", "rep", "Kim").may_see("kim ")  # as in the report
     assert not Person("kim", "rep", None).may_see("None")
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_site_gets_nothing_through_the_proxy(served, site) -> None:
+    """The proxy knows the user by a cookie, which a browser may send for any page."""
+    given = {"id": "D0000001", "action": "declined", "by": "x"}
+    foreign = by_proxy("ann") | {"sec-fetch-site": site, "origin": "https://evil.example"}
+    assert served.post("/v1/decisions", json=given, headers=foreign).status_code == 403
+    assert served.get("/v1/pipeline/rows", headers=foreign).status_code == 403
+    own = by_proxy("ann") | {"sec-fetch-site": "same-origin", "origin": "https://fit.example"}
+    assert served.get("/v1/pipeline/rows", headers=own).status_code == 200
+    assert served.get("/v1/pipeline/rows", headers=as_("ann") | {"sec-fetch-site": site}).is_success

@@ -9,9 +9,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
-from fitmodel.tables.atomic import sweep, workspace, write_file, write_folder
+from fitmodel.tables.atomic import sweep, workspace, write_file, write_folder, write_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,26 @@ def test_write_file_never_overwrites(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_file(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_a_table_is_on_the_disk_before_it_replaces_another(tmp_path, name, monkeypatch) -> None:
+    target, table = tmp_path / name, pd.DataFrame({"x": [1, 2]})
+    target.write_text("old")
+    synced: list[str] = []
+    real_sync = os.fsync
+
+    def sync(descriptor: int) -> None:
+        synced.append(target.read_text() if target.read_bytes() == b"old" else "new")
+        real_sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write_table(target, table)
+
+    assert synced[0] == "old"
+    read = pd.read_csv if name == "a.csv" else pd.read_parquet
+    pd.testing.assert_frame_equal(read(target), table)
+    assert list(tmp_path.iterdir()) == [target]
 
 
 @pytest.mark.parametrize(

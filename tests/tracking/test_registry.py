@@ -286,3 +286,15 @@ def test_a_version_remains_after_its_run_is_deleted(facts: TrainingMetadata) -> 
         client.delete_run(tracked.run_id)
     (version,) = list_versions(NAME)
     assert version.run_id == tracked.run_id
+
+
+def test_a_registered_model_of_another_library_is_refused_by_name(
+    mlflow_store: str, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "MLmodel").write_text("flavors: {sklearn: {}}", encoding="utf-8")
+    with connected(mlflow_store) as client:
+        client.create_registered_model("other")
+        client.create_model_version("other", source=str(tmp_path / "other"))
+    with pytest.raises(TrackingError, match=r"^models:/other/1 is no model of fitmodel, or its"):
+        load("models:/other/1")

@@ -61,9 +61,9 @@ def make_manifest(
         "name": name,
         "version": version,
         "created_at": created_at,
-        "fitmodel": _installed("fitmodel"),
+        "fitmodel": installed_version("fitmodel"),
         "python": platform.python_version(),
-        "packages": {package: _installed(package) for package in _PACKAGES},
+        "packages": {package: installed_version(package) for package in _PACKAGES},
         "files": {
             file: {"sha256": digest(content), "size": len(content)}
             for file, content in sorted(files.items())
@@ -141,8 +141,8 @@ def read_manifest(content: bytes) -> dict[str, Any]:
     reader = _READERS.get(form) if type(form) is int else None
     if reader is None:
         raise BundleError(
-            f"the bundle has format {form!r}; this fitmodel ({_installed('fitmodel')}) reads "
-            f"{sorted(_READERS)}. Install the fitmodel it was written with: "
+            f"the bundle has format {form!r}; this fitmodel ({installed_version('fitmodel')}) "
+            f"reads {sorted(_READERS)}. Install the fitmodel it was written with: "
             f"{manifest.get('fitmodel')!r}"
         )
     return reader(manifest)
@@ -295,7 +295,8 @@ def _is_file_entry(file: str, entry: Any) -> bool:
 
 
 @cache
-def _installed(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """Return the version of an installed package; None if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 Silence = Literal["yes", "column", "no"]
 
 FAMILIES: Mapping[str, str] = MappingProxyType(
-    {
-        "FM1": "Leakage",
-        "FM2": "Time and level",
-        "FM3": "Rows and outcome",
-        "FM4": "Evaluation",
-    }
+    {"FM1": "Leakage", "FM2": "Time and level", "FM3": "Rows and outcome", "FM4": "Evaluation"}
 )
 Level = Literal["error", "warning", "note"]
 CRM_TABLE_PREFIXES = ("[history.", "[events.")

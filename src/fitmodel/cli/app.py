@@ -92,6 +92,10 @@ Model = Annotated[
 CONFIG = Path("fitmodel.toml")
 MODELS = Path("models")
 TEMPORARY = ".writing-"  # in the name of a file that gets its own name when it is complete
+NOT_UTF8 = (
+    "a name of a file or folder cannot be written in the encoding of this terminal's locale. "
+    "Remedy: set the environment variable PYTHONUTF8=1, or LC_ALL=C.UTF-8"
+)
 OUT_OF_MEMORY = (
     "there was not enough memory; nothing half-written is left behind. Remedy: score or train "
     "where there is more of it, or with fewer columns"
@@ -114,6 +118,10 @@ def plain_errors() -> Iterator[None]:
         raise _failed(error, 1) from error
     except OSError as error:
         raise _failed(os_error_text(error), 1) from error
+    except UnicodeEncodeError as error:
+        if sys.getfilesystemencoding() == "utf-8":
+            raise
+        raise _failed(NOT_UTF8, 1) from error
     except MemoryError as error:
         raise _failed(FitModelError(OUT_OF_MEMORY), 1) from error
     except KeyboardInterrupt:

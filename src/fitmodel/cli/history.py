@@ -13,7 +13,7 @@ from fitmodel.cli.reporting import Language
 from fitmodel.exceptions import SpecError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 Tables = Annotated[
     list[str] | None,
@@ -73,6 +73,7 @@ def attributes(
         from fitmodel.crm.reading import open_deals
         from fitmodel.crm.timeline import provenance, timeline
         from fitmodel.reports.console import timeline_text
+        from fitmodel.tables.atomic import write_table
 
         spec = load_spec(config)
         if model is not None:
@@ -100,26 +101,12 @@ def attributes(
         names = opened.result.frame.columns
         typer.echo(f"{len(names)} attributes of {len(frame):,} deals: {', '.join(names)}")
         if output is not None:
+            if output.suffix.lower() not in {".csv", ".parquet"}:
+                raise SpecError(f"--output {output} is neither .csv nor .parquet")
             provenance_path = output.with_name(f"{output.stem}.provenance{output.suffix}")
-            _write(frame, output)
-            _write(provenance(opened.today, opened.spec, opened.result), provenance_path)
+            write_table(output, frame)
+            write_table(provenance_path, provenance(opened.today, opened.spec, opened.result))
             typer.echo(f"wrote {output} and {provenance_path}")
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    """Write a table whole or not at all; the file's name decides between CSV and Parquet."""
-    from fitmodel.tables.atomic import sync_folder, workspace
-
-    if path.suffix.lower() not in {".csv", ".parquet"}:
-        raise SpecError(f"--output {path} is neither .csv nor .parquet")
-    with workspace(path.parent) as draft:
-        part = draft / path.name
-        if path.suffix.lower() == ".csv":
-            table.to_csv(part, index=False)
-        else:
-            table.to_parquet(part, index=False)
-        part.replace(path)
-    sync_folder(path.parent)
 
 
 @app.command(short_help="Save today's open prospects.")

@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fitmodel.cli.app import (
-    Model,
-    Salt,
-    app,
-    export_app,
-    parse_day,
-    parse_months,
-    plain_errors,
-)
+from fitmodel.cli.app import Model, Salt, app, export_app, parse_day, parse_months, plain_errors
 from fitmodel.cli.history import Tables, parse_tables
 from fitmodel.cli.reporting import Language
 from fitmodel.tables.databases import is_database
@@ -144,10 +136,7 @@ def _report(result: BatchResult) -> None:
     if result.resumed:
         typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
     if result.left_out:
-        typer.echo(
-            f"{result.left_out:,} more are lost, so they were left out by [rows]",
-            err=True,
-        )
+        typer.echo(f"{result.left_out:,} more are lost, so they were left out by [rows]", err=True)
     for warning in filter(None, (result.note, result.warning)):
         typer.echo(f"Warning: {warning}", err=True)
     if result.errors:

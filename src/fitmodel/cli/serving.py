@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fitmodel.cli.app import (
-    Model,
-    Salt,
-    app,
-    load_spec,
-    plain_errors,
-)
+from fitmodel.cli.app import Model, Salt, app, load_spec, plain_errors
 
 if TYPE_CHECKING:
     from fitmodel.service.app import ServedBy
@@ -29,8 +23,7 @@ def serve(
     model: Model,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int,
-        typer.Option(envvar="FITMODEL_PORT", help="Port to listen on.", min=1, max=65535),
+        int, typer.Option(envvar="FITMODEL_PORT", help="Port to listen on.", min=1, max=65535)
     ] = 8000,
     reload_seconds: Annotated[
         float,
@@ -41,14 +34,11 @@ def serve(
     pipeline: Annotated[
         Path | None,
         typer.Option(
-            help="Open prospects that the app shows: CSV or Parquet.",
-            exists=True,
-            dir_okay=False,
+            help="Open prospects that the app shows: CSV or Parquet.", exists=True, dir_okay=False
         ),
     ] = None,
     allow_host: Annotated[
-        list[str] | None,
-        typer.Option(help="Another host name to accept in the Host header."),
+        list[str] | None, typer.Option(help="Another host name to accept in the Host header.")
     ] = None,
     log: Annotated[
         str | None,

@@ -47,8 +47,7 @@ def demo(
     models: Models = MODELS,
     *,
     serve: Annotated[
-        bool,
-        typer.Option("--serve", help="Open the app on simulated deals, reps and decisions."),
+        bool, typer.Option("--serve", help="Open the app on simulated deals, reps and decisions.")
     ] = False,
     port: Annotated[
         int, typer.Option(help="Port to listen on, with --serve.", min=1, max=65535)

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
 
 Estimator = Annotated[
-    str | None,
-    typer.Option(help="MODULE:FACTORY that returns your own scikit-learn classifier."),
+    str | None, typer.Option(help="MODULE:FACTORY that returns your own scikit-learn classifier.")
 ]
 
 

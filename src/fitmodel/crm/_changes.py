@@ -44,22 +44,12 @@ class ChangeLog:
 
     Attributes
     ----------
-    table_name : str
-        Name of the table in messages, such as ``[history.fields]``.
-    section : HistoryTable
-        The table's section in the contract.
-    ids : Index of str
-        Ids of the deals in the table.
-    fields : tuple of str
-        Names of the fields.
     bounds : ndarray of int64 of shape (deals * fields + 1,)
         Position of the first row of each deal and field; the last entry is the number of rows.
     times : ndarray of int64 of shape (rows,)
         Microseconds since 1970, in local time of the table's zone.
     value_codes, old_codes : ndarray of int32 of shape (rows,)
         New and old value as positions in `levels`; -1 if empty. Without old values all are -1.
-    levels : Levels
-        The distinct values.
     first_seen : ndarray of int64 of shape (deals,)
         Time of the first row of each deal, whatever its field.
     changed : ndarray of int32 of shape (rows + 1,)
@@ -68,8 +58,6 @@ class ChangeLog:
         Time of the latest change of this deal and field up to each row; NaT if there is none.
     moves : mapping of str to StageMoves
         For the field with the stage: skipped stages and steps back.
-    findings : tuple of Finding
-        Findings about the rows of the table.
     """
 
     table_name: str
@@ -133,8 +121,6 @@ class ChangeLog:
 
         Parameters
         ----------
-        name : str
-            Name of the field, one of `fields`.
         deals : ndarray of int64 of shape (n,)
             Positions of the deals, as returned by `deals`.
         moments : ndarray of int64 of shape (n,)
@@ -177,11 +163,6 @@ class ChangeLog:
 
     def before_changes(self, name: str, deals: Ints, moments: Ints) -> tuple[Codes, Mask]:
         """Return values before a moment, also for deals whose first row is later.
-
-        Parameters
-        ----------
-        name, deals, moments
-            As for `as_of`.
 
         Returns
         -------
@@ -243,10 +224,6 @@ def read_changes(
 
     Parameters
     ----------
-    table_name : str
-        Name of the table in messages, such as ``[history.fields]``.
-    section : HistoryTable
-        The table's section in the contract.
     given : DataFrame or path, optional
         Table that replaces the one in the contract.
     ids : sequence of str, optional

@@ -40,16 +40,10 @@ def find_copies(
 
     Parameters
     ----------
-    rows : Rows
-        The table of events, or a part of it with all rows of its deals.
-    section : EventTable
-        The table's section in the contract.
     codes : (ndarray of int32, ndarray of int32)
         Codes of the deal and of the kind of each row.
     columns : mapping of str to ndarray
         `times`, `who` and `amounts` of each row.
-    is_valid : ndarray of bool
-        Rows with a deal and a time.
     """
     table = pd.DataFrame({"deal": codes[0], "kind": codes[1], **columns})[is_valid]
     if section.event_id is not None:

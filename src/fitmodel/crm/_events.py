@@ -106,24 +106,12 @@ class EventLog:
 
     Attributes
     ----------
-    table_name : str
-        Name of the table in messages, such as ``[events.activities]``.
     name : str
         Name of the table in the contract; the names of its attributes begin with it.
-    section : EventTable
-        The table's section in the contract.
-    ids : Index of str
-        Ids of the deals in the table.
-    all_events : EventRows
-        All events.
-    by_kind : mapping of str to EventRows
-        The events of each kind.
     kind : ndarray of int32 of shape (events,)
         Kind of each sorted event as its position in `kinds`; -1 if it has none.
     kinds : tuple of str
         The kinds, written as in attribute names.
-    findings : tuple of Finding
-        Findings about the rows of the table.
     """
 
     table_name: str
@@ -223,19 +211,12 @@ def recorded_from(section: EventTable) -> int:
 
 
 def read_events(
-    name: str,
-    section: EventTable,
-    given: Given | None = None,
-    ids: Sequence[str] | None = None,
+    name: str, section: EventTable, given: Given | None = None, ids: Sequence[str] | None = None
 ) -> EventLog:
     """Read a table of events.
 
     Parameters
     ----------
-    name : str
-        Name of the table in the contract: ``activities`` for ``[events.activities]``.
-    section : EventTable
-        The table's section in the contract.
     given : DataFrame or path, optional
         Table that replaces the one in the contract.
     ids : sequence of str, optional

@@ -52,10 +52,7 @@ class HistoryRows:
 def read_rows(rows: Rows, section: HistoryTable) -> HistoryRows:
     """Return the changes in a table of any shape.
 
-    Raises
-    ------
-    DealsError
-        If no row has both an id and a date, or no column is a field.
+    Raises DealsError if no row has both an id and a date, or no column is a field.
     """
     return _long(rows, section) if section.is_long else _wide(rows, section)
 

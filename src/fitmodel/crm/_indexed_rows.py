@@ -34,8 +34,6 @@ class IndexedRows:
 
     Parameters
     ----------
-    section : HistoryTable
-        The table's section in the contract.
     in_parts : bool
         Whether the table is read in parts; the arrays are then kept in files.
     """
@@ -58,10 +56,7 @@ class IndexedRows:
     def add(self, part: Rows) -> None:
         """Read, sort and append a part; its deals must not occur in another part.
 
-        Raises
-        ------
-        DealsError
-            If it cannot be read, or the contract's stage is not a field.
+        Raises DealsError if it cannot be read, or the contract's stage is not a field.
         """
         raw = read_rows(part, self._section)
         self._refuse_no_stage(part, raw)
@@ -121,10 +116,7 @@ class IndexedRows:
     def arrays(self) -> dict[str, Any]:
         """Return the arrays of a change log.
 
-        Raises
-        ------
-        DealsError
-            If too many rows of the table cannot be read.
+        Raises DealsError if too many rows of the table cannot be read.
         """
         section = self._section
         self._bounds.add(np.array([len(self._times)]))

@@ -43,14 +43,8 @@ class RowFinding:
         ``{settled}``.
     remedy, column : str
         What the user can do, and the column.
-    count, total : int
-        Number of rows with the finding, and of all rows.
-    row, value : int and str
-        Number of the first row with the finding, and the value of the column in it.
     settled : int
         Number that replaces ``{settled}`` in `what`.
-    code : str
-        Code of the finding.
     """
 
     what: str
@@ -97,10 +91,7 @@ class TableMetadata:
     ) -> tuple[Finding, ...]:
         """Return the findings added up over all parts, which had the same checks in one order.
 
-        Raises
-        ------
-        DealsError
-            If a finding has too many rows.
+        Raises DealsError if a finding has too many rows.
         """
         result = []
         for position, of_parts in enumerate(zip(*parts, strict=True)):
@@ -123,14 +114,6 @@ class Rows:
 
     Attributes
     ----------
-    table_name : str
-        Name of the table in messages, such as ``[history.fields]``.
-    section : LongTable
-        The table's section in the contract.
-    names : tuple of str
-        Names of the columns.
-    row_findings : list of RowFinding
-        Findings on the rows, in the order of the checks.
     metadata : TableMetadata or None
         For a part: metadata of the whole table.
     """
@@ -221,10 +204,7 @@ class Rows:
     def need(self, keys: Iterable[str]) -> None:
         """Check that the table has the columns that the contract names for some keys.
 
-        Raises
-        ------
-        DealsError
-            If a column does not exist.
+        Raises DealsError if a column does not exist.
         """
         lines = []
         for key in keys:
@@ -277,10 +257,7 @@ class Rows:
 def findings_of(part: Rows, row_findings: Sequence[Sequence[RowFinding]]) -> tuple[Finding, ...]:
     """Return the findings of a whole table, from one of its parts and the findings of each.
 
-    Raises
-    ------
-    DealsError
-        If too many rows of the table cannot be read.
+    Raises DealsError if too many rows of the table cannot be read.
     """
     if part.metadata is None:
         return part.findings
@@ -308,8 +285,6 @@ class Coded:
     ----------
     codes : ndarray of int32 of shape (rows,)
         -1 where the value is missing.
-    levels : list
-        The distinct values.
     """
 
     codes: NDArray[np.int32]

@@ -106,8 +106,6 @@ def moments_of(deals: pd.DataFrame, spec: DealSpec, as_of: date | None = None) -
     ----------
     deals : DataFrame
         The table as read, before any conversion.
-    spec : DealSpec
-        The contract.
     as_of : date, optional
         Day as of which prospects are viewed; by default today.
     """
@@ -128,10 +126,7 @@ def moments_of(deals: pd.DataFrame, spec: DealSpec, as_of: date | None = None) -
 def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
     """Return a column as microseconds since 1970; numpy's NaT if a value cannot be read.
 
-    Raises
-    ------
-    DealsError
-        If most values are not dates, or the order of day and month is unclear.
+    Raises DealsError if most values are not dates, or the order of day and month is unclear.
     """
     name = str(getattr(rows.section, key))
     values = rows.column(name)
@@ -156,10 +151,7 @@ def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
 def refuse_ambiguous(rows: Rows, name: str, *, is_ambiguous: bool) -> None:
     """Raise an error if the order of day and month in a column is unclear.
 
-    Raises
-    ------
-    DealsError
-        If `is_ambiguous` is True.
+    Raises DealsError if `is_ambiguous` is True.
     """
     if is_ambiguous:
         raise DealsError(
@@ -173,10 +165,7 @@ def deals_and_times(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
 
     Rows without an id or a time become findings.
 
-    Raises
-    ------
-    DealsError
-        If no row has both.
+    Raises DealsError if no row has both.
     """
     section = rows.section
     deal = coded_texts(rows.column(section.id))

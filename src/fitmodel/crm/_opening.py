@@ -59,10 +59,7 @@ DATABASE_ROWS = 100_000
 def in_parts(rows: Rows) -> Iterator[Rows]:
     """Yield the table itself or, if it is large, parts with all rows of some deals each.
 
-    Raises
-    ------
-    DealsError
-        If the order of day and month is unclear.
+    Raises DealsError if the order of day and month is unclear.
     """
     if not is_large(rows):
         yield rows
@@ -187,10 +184,6 @@ def open_rows(
 
     Parameters
     ----------
-    table_name : str
-        Name of the table in messages, such as ``[history.fields]``.
-    section : LongTable
-        The table's section in the contract.
     given : DataFrame or path, optional
         Table that replaces the one in the contract.
     ids : sequence of str, optional

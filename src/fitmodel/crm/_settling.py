@@ -45,12 +45,6 @@ def settle(
 
     Parameters
     ----------
-    deals : DataFrame
-        Past deals.
-    spec : DealSpec
-        The contract.
-    tables : CrmTables
-        Its tables.
     moments : ndarray of int64 of shape (deals,)
         Cut-off of each deal.
 
@@ -192,10 +186,7 @@ def describe(
 ) -> Iterator[Finding]:
     """Yield findings on the tables: rows left out, unknown deals, deals without a history.
 
-    Raises
-    ------
-    DealsError
-        If a table has none of the deals, because its ids are of another kind.
+    Raises DealsError if a table has none of the deals, because its ids are of another kind.
     """
     ids = deals[str(spec.deals.id)]
     for log in tables.all_tables:

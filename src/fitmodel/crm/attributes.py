@@ -75,9 +75,7 @@ def has_tables(spec: DealSpec) -> bool:
 
 
 def read_crm_tables(
-    spec: DealSpec,
-    given: Mapping[str, Given] | None = None,
-    ids: Sequence[str] | None = None,
+    spec: DealSpec, given: Mapping[str, Given] | None = None, ids: Sequence[str] | None = None
 ) -> CrmTables:
     """Read the tables of a contract: files, folders or tables of a database.
 

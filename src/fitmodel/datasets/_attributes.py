@@ -80,10 +80,6 @@ def draw_attributes(n: int, seed: int, selection: Array, names: Sequence[str]) -
 
     Parameters
     ----------
-    n : int
-        Number of prospects.
-    seed : int
-        Seed of the sample.
     selection : ndarray of float of shape (n,)
         How much riskier than usual the prospects are that the deal's rep signs; 0 is as usual.
     names : sequence of str

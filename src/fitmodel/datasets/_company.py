@@ -129,13 +129,9 @@ def make_reps(
 
     Parameters
     ----------
-    n_reps, n_teams : int
-        Number of reps and of teams.
     selection, effects : bool
         Whether a third of the reps sign riskier or safer prospects, and whether a third have an
         effect on the risk. If False, all reps are equal in that respect.
-    company : int
-        Seed of the company.
 
     Returns
     -------
@@ -184,12 +180,8 @@ def leak_columns(
     ----------
     closed_on, left_on : ndarray of datetime64[D] of shape (n,)
         Closing day, and day on which the customer leaves, also if that is after the extract.
-    last : datetime64[D]
-        Day on which the extract ends.
     annual_value : ndarray of float of shape (n,)
         Yearly contract value.
-    seed : int
-        Seed of the sample.
 
     Returns
     -------

@@ -30,8 +30,7 @@ STILL_THERE, LEFT, EXITED = 0, 1, 2
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """
-    Inverse-probability-of-censoring weights, one per deal.
+    """Inverse-probability-of-censoring weights, one per deal.
 
     Attributes
     ----------
@@ -49,8 +48,7 @@ class Weights:
 
 
 def censoring_weights(outcomes: pd.DataFrame, horizon_months: int, *, cap: float = 10.0) -> Weights:
-    """
-    Weight each deal with a known label by one over its probability of being observed that long.
+    """Weight each deal with a known label by one over its probability of being observed that long.
 
     An early churner counts ``1 / G(T-)``, a known survivor of the horizon ``1 / G(h-)``, with ``G``
     the Kaplan-Meier estimate of not being censored (Graf et al. 1999; Vock et al. 2016); at equal
@@ -130,8 +128,6 @@ def propensity_weights(
 
     Parameters
     ----------
-    deals : DataFrame
-        Past deals, as returned by ``read_deals``.
     spec : DealSpec
         The contract; the column of the role `propensity` is used. Without one all weights are 1. An
         empty value means that the deal was not flagged: its weight is 1.

@@ -229,10 +229,8 @@ Kind = TypeVar("Kind", HistoryTable, EventTable)
 def read_tables(value: Any, kind: type[Kind]) -> dict[str, Kind]:
     """Return the sections of `[history.*]` or `[events.*]` by their names.
 
-    Raises
-    ------
-    ValueError
-        If a section is not valid: lists every problem of every table, with the name of the section.
+    Raises ValueError if a section is not valid: lists every problem of every table, with the name
+    of the section.
     """
     if not isinstance(value, dict):
         raise ValueError(  # noqa: TRY004 - pydantic collects ValueError only

@@ -24,12 +24,7 @@ from fitmodel.exceptions import DealsError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals._outcome_columns import (
-        Moment,
-        OutcomeDates,
-        OutcomeTenures,
-        ParsedHistory,
-    )
+    from fitmodel.deals._outcome_columns import Moment, OutcomeDates, OutcomeTenures, ParsedHistory
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.months import Days
     from fitmodel.deals.survival import SurvivalCurve

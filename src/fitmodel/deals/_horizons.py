@@ -165,19 +165,10 @@ doubts_about_horizon = old_function("doubts_about_horizon", questions_about_hori
 
 @dataclass(frozen=True)
 class BoundDeals:
-    """
-    Deals with one value of a column whose customers rarely leave by an age, but leave later.
+    """Deals with one value of a column whose customers rarely leave by an age, but leave later.
 
     Parameters
     ----------
-    column : str
-        Column that defines the group.
-    value : object
-        The group's value in that column.
-    deals : int
-        Number of deals of the group.
-    left_by_age, left_later : int
-        Number of customers that left by the age, and after it.
     term_months : int
         Whole months after which the first customers leave.
     """
@@ -193,8 +184,7 @@ class BoundDeals:
 def find_bound_deals(
     view: HistoryView, age_months: float, columns: Iterable[str]
 ) -> list[BoundDeals]:
-    """
-    Find column values whose customers are bound beyond an age, such as a yearly contract.
+    """Find column values whose customers are bound beyond an age, such as a yearly contract.
 
     Parameters
     ----------
@@ -277,8 +267,7 @@ def candidate_columns(view: HistoryView) -> list[str]:
 
 
 def contract_warnings(view: HistoryView, language: str = "en") -> list[str]:
-    """
-    Return warnings about values whose customers cannot leave within the horizon.
+    """Return warnings about values whose customers cannot leave within the horizon.
 
     An example is a contract term of one year.
 

@@ -94,8 +94,6 @@ def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     ----------
     deals : DataFrame
         Deals whose date columns are already parsed; not changed.
-    spec : DealSpec
-        The contract of these deals.
 
     Returns
     -------

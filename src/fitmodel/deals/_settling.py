@@ -49,10 +49,6 @@ class Settled:
 
     Attributes
     ----------
-    table : DataFrame
-        The table with the parsed values.
-    forms : Forms
-        The forms of the attributes that were parsed.
     findings : tuple of Finding
         Findings about values that could not be read, or whose form is unclear.
     """

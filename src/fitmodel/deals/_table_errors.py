@@ -51,8 +51,6 @@ def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Problem]:
     ----------
     frame : DataFrame
         The table as read, before any conversion.
-    spec : DealSpec
-        The contract of the table.
 
     Returns
     -------
@@ -164,7 +162,8 @@ def _several_currencies(sheet: ReadSheet) -> Iterator[Problem]:
         message = f"amounts are in {len(counts)} currencies by {currency} ({shown})"
         remedy = (
             "convert the amounts into one currency, or keep the rows of one currency with "
-            f'[rows] keep = {{"{currency}" = ["{counts.index[0]}"]}}, or remove amount from [deals]'
+            f'[rows] keep = {{"{currency}" = ["{counts.index[0]}"]}}, or remove amount from '
+            f"[deals] and exclude {amount} in [attributes]"
         )
         yield Problem(amount, int(counts.sum()), "", remedy, message)
 

@@ -39,8 +39,7 @@ _PLAIN = (str, int, float, pd.Timestamp)  # types of cells that can be compared
 
 @dataclass(frozen=True, eq=False)
 class ReadAttributes:
-    """
-    Attributes of a table, with dates turned into durations.
+    """Attributes of a table, with dates turned into durations.
 
     Attributes
     ----------
@@ -78,8 +77,7 @@ def read_attributes(
     dates: Collection[str] | None = None,
     forms: Forms = NO_FORMS,
 ) -> ReadAttributes:
-    """
-    Return the attributes of a table, with dates as days before closing.
+    """Return the attributes of a table, with dates as days before closing.
 
     Parameters
     ----------

@@ -29,14 +29,7 @@ from fitmodel.deals._history_sections import (
     read_tables,
     tables_without_roles,
 )
-from fitmodel.deals._sections import (
-    COLLECTING,
-    NO_NAMES,
-    Attributes,
-    DealRoles,
-    Label,
-    Words,
-)
+from fitmodel.deals._sections import COLLECTING, NO_NAMES, Attributes, DealRoles, Label, Words
 from fitmodel.deals._settings_sections import (
     Checks,
     Decision,

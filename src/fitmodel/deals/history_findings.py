@@ -30,6 +30,7 @@ from fitmodel.deals._last_leavers import (
     find_quiet_end,
     find_sparse_end,
 )
+from fitmodel.deals._new_values import find_new_values
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import add_months, months_between
 from fitmodel.exceptions import DealsError
@@ -53,6 +54,7 @@ __all__ = [
     "find_bound_deals",
     "find_level_shift",
     "find_missing_leavers",
+    "find_new_values",
     "find_quiet_end",
     "find_sparse_end",
     "horizons_text",

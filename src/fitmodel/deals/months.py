@@ -16,8 +16,7 @@ DAYS_PER_MONTH = 365.25 / 12
 
 
 def to_days(dates: Any) -> Days:
-    """
-    Return a column or a single date as days (``datetime64[D]``); empty cells become NaT.
+    """Return a column or a single date as days (``datetime64[D]``); empty cells become NaT.
 
     The time of day is dropped. A time zone is dropped too: the day is that of the local time.
 
@@ -35,8 +34,7 @@ def to_days(dates: Any) -> Days:
 
 
 def add_months(days: Days, months: int | NDArray[np.int64]) -> Days:
-    """
-    Return the same day of the month, ``months`` later, or the last day of a shorter month.
+    """Return the same day of the month, ``months`` later, or the last day of a shorter month.
 
     31 January + 1 month is 28 or 29 February, and 29 February + 12 months is 28 February.
     """

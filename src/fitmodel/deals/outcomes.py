@@ -44,8 +44,7 @@ __all__ = [
 def outcomes(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, *, as_of: Moment | None = None
 ) -> pd.DataFrame:
-    """
-    Return what is known about each deal's outcome on a day (default: the end of the extract).
+    """Return what is known about each deal's outcome on a day (default: the end of the extract).
 
     Parameters
     ----------
@@ -98,8 +97,7 @@ def label_deals(
     as_of: Moment | None = None,
     dates: tuple[str, ...] | None = None,
 ) -> LabelledDeals:
-    """
-    Return the deals whose label is known, weighted to represent those whose label is unknown.
+    """Return the deals whose label is known, weighted to represent those whose label is unknown.
 
     If deals have dates, only mature ones are returned. Among young deals only leavers have a known
     label, so whatever is new about them (an offer, a price, a rep) would look risky. Deals signed
@@ -142,8 +140,7 @@ def extract_end(deals: pd.DataFrame, spec: DealSpec) -> pd.Timestamp | None:
 def training_deals(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, *, as_of: Moment | None = None
 ) -> LabelledDeals:
-    """
-    Return mature deals with their label and young deals with a soft label.
+    """Return mature deals with their label and young deals with a soft label.
 
     Parameters
     ----------

@@ -151,8 +151,7 @@ def yearly_amounts(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[float]:
 
 
 def clean_id(number: object) -> str:
-    """
-    Return one spelling of an id, whatever form a table or a web form has it in.
+    """Return one spelling of an id, whatever form a table or a web form has it in.
 
     Outer spaces and invisible characters are removed, full-width digits become ordinary ones, and
     the float 1234.0 becomes 1234. Upper and lower case are kept, since in some systems ids differ

@@ -23,8 +23,7 @@ MIN_AT_RISK = 10
 
 @dataclass(frozen=True, eq=False)
 class SurvivalCurve:
-    """
-    Share of customers still there, by months since closing.
+    """Share of customers still there, by months since closing.
 
     Attributes
     ----------
@@ -65,8 +64,7 @@ class SurvivalCurve:
         return float(share[0]) if at.ndim == 0 else share
 
     def restricted_mean(self, months: float | None = None) -> float:
-        """
-        Return the mean months that a customer stays, up to ``months``: the area under the curve.
+        """Return the mean months that a customer stays, up to ``months``: the area under the curve.
 
         ``None`` means up to the longest follow-up. NaN if nobody was observed that long.
         """
@@ -79,8 +77,7 @@ class SurvivalCurve:
         return float(np.diff(ages) @ shares)
 
     def upper_rate_after(self, months: float) -> float:
-        """
-        Return the upper one-sided 95% limit of the monthly rate of leaving after an age.
+        """Return the upper one-sided 95% limit of the monthly rate of leaving after an age.
 
         The limit is that of a Poisson rate (Byar's approximation; Breslow & Day 1987, Statistical
         Methods in Cancer Research II, page 69). NaN if fewer than `MIN_AT_RISK` customers were
@@ -105,8 +102,7 @@ def kaplan_meier(
     weights: ArrayLike | None = None,
     entry_months: ArrayLike | None = None,
 ) -> SurvivalCurve:
-    """
-    Return the Kaplan-Meier estimate of the share of customers still there, with 95% interval.
+    """Return the Kaplan-Meier estimate of the share of customers still there, with 95% interval.
 
     Parameters
     ----------

@@ -182,8 +182,7 @@ def survival_replicates(
     until: float,
     entry_months: Floats | None = None,
 ) -> tuple[Floats, Floats]:
-    """
-    Return survival and restricted mean of the same deals for many sets of weights.
+    """Return survival and restricted mean of the same deals for many sets of weights.
 
     Parameters
     ----------

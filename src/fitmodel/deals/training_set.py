@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """
-    All deals signed by a day with their follow-up, including young and exited ones.
+    """All deals signed by a day with their follow-up, including young and exited ones.
 
     Each deal holds: the customer was there at ``entry_months``, and at ``followup_months`` it left
     (``left``) or was last observed. A learner uses the likelihood of this, given the attributes.
@@ -99,8 +98,7 @@ class TrainingSet:
 
     @cached_property
     def survival(self) -> SurvivalCurve:
-        """
-        Kaplan-Meier curve of these deals by their weights, with delayed entry.
+        """Kaplan-Meier curve of these deals by their weights, with delayed entry.
 
         Raises
         ------
@@ -113,8 +111,7 @@ class TrainingSet:
 
     @cached_property
     def marginal_chance(self) -> Floats:
-        """
-        Probability of early churn: the label if it is known, otherwise from the survival curve.
+        """Probability of early churn: the label if it is known, otherwise from the survival curve.
 
         A customer that was still there after t months leaves by the horizon h with the probability
         ``1 - S(h) / S(t)`` (redistribution to the right, Efron 1967). A customer that left by t on
@@ -165,8 +162,7 @@ class TrainingSet:
 
 
 def early_churn_of(months: Floats, left: NDArray[np.bool_], horizon_months: int) -> Floats:
-    """
-    Return each deal's label: 1.0 left within the horizon, 0.0 stayed beyond it, NaN unknown.
+    """Return each deal's label: 1.0 left within the horizon, 0.0 stayed beyond it, NaN unknown.
 
     A customer that left exactly at the horizon churned early. A customer last observed exactly at
     the horizon did not.
@@ -177,8 +173,7 @@ def early_churn_of(months: Floats, left: NDArray[np.bool_], horizon_months: int)
 
 @dataclass(frozen=True, eq=False)
 class LabelledDeals:
-    """
-    Deals with a label, ready to learn from or to evaluate on.
+    """Deals with a label, ready to learn from or to evaluate on.
 
     Attributes
     ----------

@@ -93,18 +93,18 @@ def mixed_orders(table: pd.DataFrame, name: str, reading: Reading) -> tuple[str,
     remedy = (
         "write all dates as YYYY-MM-DD. To correct these rows alone is not enough: where the day "
         "is at most 12, such dates are read with day and month exchanged"
-        f"{_shared_value(table, reading.unreadable)}"
     )
-    return f"are written {other}, and the others {reading.order}", remedy
+    shared = _shared_value(table, reading.unreadable)
+    return f"are written {other}, and the others {reading.order}{shared}", remedy
 
 
 def _shared_value(table: pd.DataFrame, rows: Mask) -> str:
-    """Return the sentence that names a value which all these rows have, and few others."""
+    """Return a remark that names a value which all these rows have, and not all others."""
     for name in table.columns:
         cells = table[name]
         values = cells[rows].unique()
         if len(values) == 1 and (cells != values[0]).mean() >= MIN_OTHER_VALUES:
-            return f". All of them have {name} {shown(values[0])}"
+            return f" (all of them have {name} {shown(values[0])})"
     return ""
 
 

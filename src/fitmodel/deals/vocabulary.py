@@ -17,7 +17,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.tables.cells import distinct, is_missing
-from fitmodel.tables.scripts import plain_letters
+from fitmodel.tables.vocabulary import plain_letters
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -91,8 +91,6 @@ def worth_of_one(value: float, low: float, high: float, if_stays: float) -> Wort
 
     Parameters
     ----------
-    value : float
-        Expected value of signing.
     low, high : float
         Lowest and highest expected value within the probability's interval; NaN without one.
     if_stays : float

@@ -300,9 +300,7 @@ class Money:
         self, amount: npt.NDArray[Any], probability: npt.NDArray[Any] | None = ...
     ) -> FloatArray: ...
     def break_even(
-        self,
-        amount: npt.NDArray[Any] | float | None,
-        probability: npt.NDArray[Any] | None = None,
+        self, amount: npt.NDArray[Any] | float | None, probability: npt.NDArray[Any] | None = None
     ) -> FloatArray | float:
         """Return the early-churn probability at which the expected value of signing is 0.
 

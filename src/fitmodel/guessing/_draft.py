@@ -11,9 +11,8 @@ from fitmodel.guessing._names import ROLE_WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fitmodel.guessing._columns import Column
+    from fitmodel.guessing._columns import Column, Vendor
     from fitmodel.guessing._status import Status
-    from fitmodel.guessing._vendors import Vendor
 
 
 @dataclass
@@ -30,8 +29,6 @@ class Draft:
         The column of each role found so far.
     units : dict
         Other keys of ``[deals]``, such as units.
-    rows : dict
-        Keys of ``[rows]``.
     notes : dict of column name to str
         How each column was interpreted, or why it was left out.
     unsure : list of str
@@ -40,8 +37,6 @@ class Draft:
         The flag or status that says who left.
     observed_until : str or None
         The end of the extract as an ISO date, if no column gives it.
-    horizons : str
-        The table of `horizons_text`, for a comment.
     """
 
     columns: list[Column]
@@ -160,16 +155,12 @@ def write_toml(
     ----------
     deals : mapping of str to value
         Keys of ``[deals]``: roles with their columns, and units.
-    rows : mapping of str to value
-        Keys of ``[rows]``.
     exclude : iterable of str
         Columns to list in ``[attributes] exclude``.
     notes : mapping of str to str
         How each column was interpreted, in the table's order; written as comments.
     unsure : iterable of str
         Sentences about what a person should check; written as comments.
-    horizons : str
-        The table of `horizons_text`; written as a comment.
     """
     questions = [f"#   - {one_line(text)}" for text in unsure]
     parts = [_HEAD + "\n".join(["# Unsure:", *questions]) + "\n" if questions else _HEAD]

@@ -82,15 +82,7 @@ def _no_usual_dates(column: Column) -> DealsError:
 
 @dataclass(frozen=True)
 class Announced:
-    """Dates of leaving long after the last closing date.
-
-    Attributes
-    ----------
-    last_closing, last_leaving : datetime64[D]
-        The last closing date and the last date of leaving.
-    count : int
-        Number of dates of leaving after the last closing date.
-    """
+    """Dates of leaving long after the last closing date."""
 
     last_closing: np.datetime64
     last_leaving: np.datetime64
@@ -127,8 +119,6 @@ def announced_leavers(
 
     Parameters
     ----------
-    closed, left : ndarray of datetime64[D]
-        Closing dates, and dates of leaving, in any order.
     planned : int
         Number of dates of leaving after the last closing that are whole years after signing, as
         ends of terms are.
@@ -146,15 +136,7 @@ def announced_leavers(
 
 @dataclass(frozen=True)
 class Isolated:
-    """The last dates of a table, if they are far from all others.
-
-    Attributes
-    ----------
-    last_usual, latest : datetime64[D]
-        The last of the other dates, and the latest date of all.
-    count : int
-        Number of the dates that are far from all others.
-    """
+    """The last dates of a table, if they are far from all others."""
 
     last_usual: np.datetime64
     latest: np.datetime64
@@ -168,8 +150,6 @@ def isolated_dates(
 
     Parameters
     ----------
-    closed : ndarray of datetime64[D]
-        Closing dates.
     dates : ndarray of datetime64[D]
         All dates: of closing, of leaving, of other exits.
     """

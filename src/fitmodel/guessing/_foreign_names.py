@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from fitmodel.tables.scripts import plain_letters
+from fitmodel.tables.vocabulary import plain_letters
 
 ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks, as in `_names`
     "id": (

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.roles import left_flag
-from fitmodel.guessing._columns import named
+from fitmodel.guessing._columns import columns_in_export, named
 from fitmodel.guessing._names import has_name_of
 from fitmodel.guessing._question import Question
 from fitmodel.guessing._rows import find_repeats, is_deal_id
-from fitmodel.guessing._vendors import columns_in_export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

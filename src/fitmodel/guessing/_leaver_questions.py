@@ -55,14 +55,10 @@ class NeverLeft:
 
     Attributes
     ----------
-    column : Column
-        The column.
     rows : ndarray of bool of shape (rows,)
         The rows with these values.
     counts : dict of str to int
         Their rows by value; "" is an empty cell.
-    others : tuple of str
-        The other values, if they are few.
     """
 
     column: Column
@@ -80,8 +76,6 @@ def about_never_left(
     ----------
     columns : list of Column
         Columns of the kept rows, without those of ``[rows]``.
-    spec : DealSpec
-        The contract.
     dated : ndarray of bool of shape (rows,) or None
         Rows with a date of leaving.
     """
@@ -249,9 +243,7 @@ def _may_be_customer(column: Column) -> bool:
 
 
 def continued(
-    values: pd.Series[Any],
-    starts: NDArray[np.datetime64],
-    ends: NDArray[np.datetime64],
+    values: pd.Series[Any], starts: NDArray[np.datetime64], ends: NDArray[np.datetime64]
 ) -> Mask:
     """Return which rows end when another row of the same value begins, give or take some days.
 
@@ -275,9 +267,7 @@ def continued(
 
 
 def expected_by_chance(
-    values: pd.Series[Any],
-    starts: NDArray[np.datetime64],
-    ends: NDArray[np.datetime64],
+    values: pd.Series[Any], starts: NDArray[np.datetime64], ends: NDArray[np.datetime64]
 ) -> float:
     """Return how many rows would be `continued` if values had nothing to do with dates."""
     codes, _ = pd.factorize(values)

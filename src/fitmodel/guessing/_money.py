@@ -17,8 +17,7 @@ from fitmodel.guessing._names import (
     name_rank,
 )
 from fitmodel.leakage.names import is_later, is_updated_by_crm
-from fitmodel.tables.scripts import plain_letters
-from fitmodel.tables.vocabulary import CURRENCY_CODES, phrases
+from fitmodel.tables.vocabulary import CURRENCY_CODES, phrases, plain_letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

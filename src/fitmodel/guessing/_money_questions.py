@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.guessing._columns import named
+from fitmodel.guessing._columns import columns_in_export, named
 from fitmodel.guessing._money import (
     LIKE_A_CODE,
     WITH_TAX,
@@ -31,7 +31,6 @@ from fitmodel.guessing._names import (
 )
 from fitmodel.guessing._question import Question, numbers_text
 from fitmodel.guessing._roles import tenure_unit
-from fitmodel.guessing._vendors import columns_in_export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +130,8 @@ def _about_currencies(amount: Column, columns: list[Column], spec: DealSpec) -> 
             f"{currency.name}: {currency.distinct} currencies ({shown}) for one column of "
             f"amounts {amount.name!r}",
             f'[rows] keep = {{"{currency.name}" = ["EUR"]}} for one of them, or a column of '
-            "amounts converted into one currency; or remove amount from [deals]",
+            "amounts converted into one currency; or remove amount from [deals] and exclude "
+            f"{amount.name} in [attributes]",
             must_answer=True,
         )
 

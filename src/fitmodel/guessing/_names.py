@@ -11,7 +11,7 @@ import unicodedata
 
 from fitmodel.deals.vocabulary import words_of
 from fitmodel.guessing._foreign_names import foreign_rank, with_foreign
-from fitmodel.tables.scripts import plain_letters
+from fitmodel.tables.vocabulary import plain_letters
 
 _DATE = r"(on|at|date|day|dt|datum|tag|time|timestamp|ts|am|zum|le|el|em)"
 _NUMBER = r"(id|no|nr|num|number|nummer|key|code|uuid|guid|编号|号)"
@@ -128,7 +128,10 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
             r"^(verkäufer|vertriebler|vende[du]|commercial|comercial)\w*( name)?$",
             r"销售(员|人员|代表|经理)?$|业务员",
         ),
-        rf"^{_OF_A_SALE} ?(owner|rep|seller|agent|sales ?person) ?{_NUMBER}$",
+        _any(
+            rf"^{_OF_A_SALE} ?(owner|rep|seller|agent|sales ?person) ?{_NUMBER}$",
+            r"^account ?manager( full)?( name)?$",
+        ),
     ),
     "team": (r"^(sales |hub spot )?(team|squad)( name)?$|vertriebsteam|^(équipe|equipo)$|团队$",),
     "amount": (
@@ -189,8 +192,7 @@ _TIME_LIMIT = with_foreign(
     r"frist|\b(deadline|window|cut ?off)\b|délai|plazo|prazo|期限", "time_limit"
 )
 _SURELY_LEAVING = with_foreign(
-    rf"\b{_LEAVING}\b|\bleft\b|流失|离网|销户|退订|解约|baja|cancelamento",
-    "surely_leaving",
+    rf"\b{_LEAVING}\b|\bleft\b|流失|离网|销户|退订|解约|baja|cancelamento", "surely_leaving"
 )
 MONTHLY = with_foreign(
     r"\bmrr\b|\bcmrr\b|\bmonthly\b|(per|a) month|monatlich\w*|monats\w*|mensual\w*|mensuel\w*"

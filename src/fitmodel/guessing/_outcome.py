@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from fitmodel.guessing._roles import tenure_unit, unit_of_values
 from fitmodel.guessing._status import find_status
 from fitmodel.leakage.names import is_later
 from fitmodel.tables.cells import plain
+from fitmodel.tables.values import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +33,8 @@ MIN_FILLED_LEFT = 0.3  # minimum share of customers with a date among those who 
 MAX_FILLED_STAYED = 0.15  # maximum share among the others, who may have announced to leave
 TERM_END = 2  # rank of names such as "end date", which may be the end of the contract term
 MIN_WHOLE_YEARS = 0.5  # dates are planned if more than this share is whole years after signing
+MIN_VALUES_AS_NAMES = 2  # column names that are values, from which on the first line is a row
+_DECIMAL = re.compile(r"-?[0-9]+[.,][0-9]+")
 UNNAMED = 9  # rank of a date column whose name does not suggest leaving
 
 
@@ -119,12 +123,28 @@ def _no_outcome(draft: Draft) -> DealsError:
     clauses += _no_days(draft)
     exchanged = (exchanged_problem(column.cells) for column in draft.columns)
     clauses += [str(problem) for problem in exchanged if problem is not None]
+    clauses += _no_header(draft)
     listed = ", ".join(column.name for column in draft.columns)
     return DealsError(
         "no outcome was found: neither a closing and a churn date nor a tenure and a churn flag"
         f"{''.join(f'; {text}' for text in [*clauses, *draft.unsure])}. Remedy: add the missing "
         f"columns, or write fitmodel.toml by hand; the columns are {listed}"
     )
+
+
+def _no_header(draft: Draft) -> list[str]:
+    """Return a sentence if the first line seems to be a row: several names are days or numbers."""
+    names = [column.name for column in draft.columns]
+    values = [name for name in names if _is_value(name)]
+    if len(values) < MIN_VALUES_AS_NAMES:
+        return []
+    shown = ", ".join(map(repr, values[:MAX_SHOWN]))
+    return [f"the first line seems to be a row of data ({shown}): write the column names above it"]
+
+
+def _is_value(name: str) -> bool:
+    """Return whether a column name is a day or a number with decimals."""
+    return day_of(name) is not None or _DECIMAL.fullmatch(name) is not None
 
 
 def _no_days(draft: Draft) -> list[str]:
@@ -179,8 +199,6 @@ class Leaving:
         The chosen column.
     by_name : bool
         Whether its name suggests that it is a date of leaving.
-    rejected : tuple of str
-        A sentence for each other candidate.
     """
 
     column: Column | None
@@ -198,8 +216,6 @@ def choose_leaving(
 
     Parameters
     ----------
-    columns : iterable of Column
-        Columns without a role.
     closing : Column or None
         The column of the closing date.
     status : Status or None

@@ -163,13 +163,6 @@ def may_be_tenure(words: str, values: Collection[float]) -> bool:
     """Return whether a column named like a tenure can be the time that customers stayed.
 
     The time since the last login, the age of a person and the agreed term of a contract cannot.
-
-    Parameters
-    ----------
-    words : str
-        The column's name as plain words.
-    values : collection of float
-        The distinct values of the column.
     """
     if _SINCE_AN_EVENT.search(words) and not _FIRST.search(words):
         return False
@@ -205,8 +198,6 @@ def reason_to_exclude(
 
     Parameters
     ----------
-    column : Column
-        The column to check.
     closing : Reading or None
         The parsed closing dates; None if the table has none.
     left : ndarray of bool of shape (rows,), optional

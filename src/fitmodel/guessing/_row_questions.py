@@ -20,7 +20,7 @@ from fitmodel.guessing._question import (
     rule_of,
     values_text,
 )
-from fitmodel.tables.scripts import plain_letters
+from fitmodel.tables.vocabulary import plain_letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -216,12 +216,8 @@ def about_left_out(table: pd.DataFrame, left: Column | None, spec: DealSpec) -> 
 
     Parameters
     ----------
-    table : DataFrame
-        All rows of the table.
     left : Column or None
         The date of leaving of all rows.
-    spec : DealSpec
-        The contract.
     """
     for name, kept_values in spec.rows.keep.items():
         if left is None or name not in table.columns or name == left.name:

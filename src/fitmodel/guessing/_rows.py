@@ -14,8 +14,7 @@ from fitmodel.tables.values import read_flags
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fitmodel.guessing._columns import Column
-    from fitmodel.guessing._vendors import Vendor
+    from fitmodel.guessing._columns import Column, Vendor
 
 KNOWN_STATUS = 0.9  # minimum share of rows whose status is in the vocabulary
 SURE_BY_VALUES = 0.95  # the same for stages in a column whose name does not suggest stages
@@ -29,12 +28,8 @@ class Stage:
 
     Attributes
     ----------
-    column : str
-        Name of the column.
     customers : tuple of str
         Values that mean a customer, as written in the table.
-    others : mapping of str to int
-        The other values, with their number of rows.
     unknown : tuple of str
         The other values that are not in the vocabulary.
     """
@@ -167,8 +162,6 @@ class Repeats:
 
     Attributes
     ----------
-    column : Column
-        The column.
     of_customer : bool
         Whether its name suggests the id of a customer, not of a deal.
     is_id : bool

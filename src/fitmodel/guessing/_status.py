@@ -15,8 +15,7 @@ from fitmodel.tables.values import is_empty, read_flags
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fitmodel.guessing._columns import Column
-    from fitmodel.guessing._vendors import Vendor
+    from fitmodel.guessing._columns import Column, Vendor
     from fitmodel.tables.values import Mask
 
 MAX_VALUES = 25  # maximum number of distinct values of a status
@@ -32,8 +31,6 @@ class Status:
 
     Attributes
     ----------
-    column : Column
-        The column.
     left : ndarray of bool of shape (rows,)
         Whether each customer left.
     churned_values : tuple of str

@@ -68,6 +68,10 @@ _SHAPES = (
     ("events", ("at", "kind"), ("who", "amount")),
 )
 _ID = re.compile(r"\b(opportunity|deal|what|contract|vertrags?) ?(id|nr|nummer|key)$")
+_EVENT_ID = re.compile(
+    r"^((activity|event|task|engagement|meeting|call) ?)?(id|key)$|^hs object id$"
+)
+MIN_DISTINCT_IDS = 0.5  # share of rows; an export that repeats every row still has half of them
 _STAGE = re.compile(r"^(deal |opportunity )?stage( name)?$")
 
 
@@ -210,9 +214,22 @@ def _recognise(
     id_column = _id_column(table, deals[spec.deals.id], set(keys.values()))
     if id_column is None:
         return None
-    keys = {"table": path.as_posix(), "id": id_column} | keys
+    event_id = _event_id_of(table, section, {id_column, *keys.values()})
+    keys = {"table": path.as_posix(), "id": id_column} | keys | event_id
     companion = Companion(section, name, keys | _stage_of(table, keys), _seen(table, keys))
     return _with_match_count(companion, deals, spec)
+
+
+def _event_id_of(table: pd.DataFrame, section: str, used: set[str]) -> dict[str, str]:
+    """Return the key and the column with the id of each event; an export may repeat some."""
+    if section != "events":
+        return {}
+    for name in map(str, table.columns):
+        if name in used or not _EVENT_ID.search(as_words(name)):
+            continue
+        if table[name].notna().all() and table[name].nunique() >= MIN_DISTINCT_IDS * len(table):
+            return {"event_id": name}
+    return {}
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from fitmodel.deals.history_findings import compare_horizons, horizons_text, que
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.deals.validation import Sheet, explain, notation_warnings, shape_errors
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing._columns import Column
+from fitmodel.guessing._columns import Column, recognise_export
 from fitmodel.guessing._draft import Draft
 from fitmodel.guessing._money import (
     LIKE_A_CODE,
@@ -35,7 +35,6 @@ from fitmodel.guessing._rows import (
     lost_in_own_words,
     not_customers,
 )
-from fitmodel.guessing._vendors import recognise_export
 from fitmodel.guessing.questions import Question, find_questions
 from fitmodel.renamed import old_fields
 from fitmodel.tables.files import FileTable
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from fitmodel.guessing._vendors import Vendor
+    from fitmodel.guessing._columns import Vendor
     from fitmodel.tables.forms import Finding
 
 

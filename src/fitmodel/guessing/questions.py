@@ -15,7 +15,7 @@ from fitmodel.deals.reading import keep_rows
 from fitmodel.deals.roles import ANSWERS
 from fitmodel.deals.validation import Sheet, shape_errors
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing._columns import Column, named
+from fitmodel.guessing._columns import Column, named, recognise_export
 from fitmodel.guessing._date_questions import about_dates
 from fitmodel.guessing._id_questions import about_ids
 from fitmodel.guessing._leaver_questions import about_leavers_elsewhere
@@ -26,7 +26,6 @@ from fitmodel.guessing._question import Question
 from fitmodel.guessing._row_questions import about_left_out, about_rows
 from fitmodel.guessing._rows import find_not_yet, find_stage, lost_in_own_words, not_customers
 from fitmodel.guessing._status import find_status
-from fitmodel.guessing._vendors import recognise_export
 from fitmodel.renamed import old_fields, old_function
 from fitmodel.tables.tidying import tidy
 

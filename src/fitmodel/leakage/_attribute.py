@@ -31,8 +31,7 @@ MIN_AUC_MAYBE_LATER, MIN_AUC_SURELY_LATER = 0.75, 0.6
 
 @dataclass(frozen=True)
 class Finding:
-    """
-    One finding of the audit on an attribute.
+    """One finding of the audit on an attribute.
 
     Attributes
     ----------
@@ -78,17 +77,12 @@ class Separation:
 
 @dataclass(frozen=True, eq=False)
 class Attribute:
-    """
-    One attribute of all deals.
+    """One attribute of all deals.
 
     Attributes
     ----------
-    name : str
-        Name of the attribute.
     column : Series of shape (n,)
         Its values; dates are days before closing.
-    is_date : bool
-        Whether it was a date.
     groups : ndarray of int of shape (n,)
         Group of each deal: a twentieth of the numbers or a level of the category; 0 if empty.
     strength : Separation
@@ -180,15 +174,12 @@ MIN_LEFT, FIRST_SHARE, MIN_DELAY = 20, 0.05, 1.5
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """
-    Deals with their attributes and outcomes.
+    """Deals with their attributes and outcomes.
 
     Attributes
     ----------
     attributes : DataFrame of shape (n, attributes)
         The attributes; dates are days before closing.
-    dates : tuple of str
-        Names of the attributes that are dates.
     early : ndarray of float of shape (n,)
         1.0 left early, 0.0 stayed longer, NaN unknown, not mature, or signed before
         ``observed_from`` (the label would be selected). Young deals have a known label only if they
@@ -238,8 +229,7 @@ class History:
         return {name: numbers for name, numbers in columns.items() if numbers is not None}
 
     def is_bound_by_term(self, group: Mask) -> bool:
-        """
-        Return whether a contract term seems to prevent a group from leaving early.
+        """Return whether a contract term seems to prevent a group from leaving early.
 
         This is so if customers of the group leave, but all of them long after the horizon. A field
         that is filled in only for customers who stay looks similar, but then some leave soon after
@@ -252,14 +242,10 @@ class History:
 
 
 def history_of(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> History:
-    """
-    Return attributes and outcomes of deals; of more than 50,000 deals a random sample.
+    """Return attributes and outcomes of deals; of more than 50,000 deals a random sample.
 
-    Raises
-    ------
-    DealsError
-        If outcomes cannot be computed, or an attribute is a date but the deals have no closing
-        date.
+    Raises DealsError if outcomes cannot be computed, or an attribute is a date but the deals have
+    no closing date.
     """
     view = view_of(deals, spec)
     if len(view) > MAX_DEALS:

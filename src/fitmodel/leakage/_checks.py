@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.leakage._age_checks import empty_when_young
+from fitmodel.leakage._age_checks import AGE_CHECKS
 from fitmodel.leakage._attribute import MIN_AUC_SURELY_LATER, best_separation
 from fitmodel.leakage.names import is_seller, suggests_protected
 from fitmodel.leakage.statistics import (
@@ -129,8 +129,7 @@ def _stayers_only(attribute: Attribute, history: History) -> Iterator[Finding]:
 
 
 def after_closing(attribute: Attribute, history: History) -> Iterator[Finding]:
-    """
-    Check for dates after the closing: these are planned, or were learned later.
+    """Check for dates after the closing: these are planned, or were learned later.
 
     A date that was agreed at signing (the end of the term) is beyond the end of the extract for
     deals that are still running. A date of something that has happened (the last login) cannot be.
@@ -188,8 +187,7 @@ def tenure_in_disguise(attribute: Attribute, history: History) -> Iterator[Findi
 def _divisors(
     attribute: Attribute, own: Estimate, history: History
 ) -> Iterator[tuple[str, Floats]]:
-    """
-    Yield columns by which an accumulated sum may be divided: the amount, a monthly price, seats.
+    """Yield columns by which an accumulated sum may be divided: the amount, a monthly price, seats.
 
     Columns that correlate with the months stayed as strongly themselves are skipped. Otherwise an
     honest price, divided by such a sum, would look like a leak.
@@ -212,8 +210,7 @@ def _correlation_with_tenure(values: Floats, history: History) -> Estimate:
 
 
 def _grows_with_tenure(values: Floats, history: History) -> bool:
-    """
-    Return whether a value rises with the months stayed, both for leavers and for the others.
+    """Return whether a value rises with the months stayed, both for leavers and for the others.
 
     If a price fell over the years, it is high for customers who have been there long. Among those
     who left the correlation is much weaker, since how long they stayed depends little on when they
@@ -340,7 +337,7 @@ def _digits_match(values: pd.Series[Any], ids: pd.Series[Any]) -> bool:
 
 CHECKS: tuple[Callable[[Attribute, History], Iterator[Finding]], ...] = (
     filled_in,
-    empty_when_young,
+    *AGE_CHECKS,
     after_closing,
     tenure_in_disguise,
     varies_one_way,

@@ -36,14 +36,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.leakage._attribute import History
 
-__all__ = [
-    "AFTER_CLOSING",
-    "LATER",
-    "Finding",
-    "LeakageReport",
-    "Verdict",
-    "audit",
-]
+__all__ = ["AFTER_CLOSING", "LATER", "Finding", "LeakageReport", "Verdict", "audit"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,8 +78,7 @@ class LeakageReport:
 
 
 def audit_leakage(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageReport:
-    """
-    Check every attribute for signs that it was recorded after the closing.
+    """Check every attribute for signs that it was recorded after the closing.
 
     Parameters
     ----------

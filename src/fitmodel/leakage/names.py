@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import Literal
 
-from fitmodel.tables.scripts import plain_letters
+from fitmodel.tables.vocabulary import plain_letters
 
 _WORK = (
     r"(activit(y|ies)|notes?|calls?|e?mails?|meetings?|tasks?|engagements?|touch ?(points?|es)"
@@ -211,7 +211,8 @@ _LATER_ELSEWHERE = re.compile(plain_letters(_SURELY_ELSEWHERE))
 _NOT_LATER_ELSEWHERE = re.compile(plain_letters(_BEFORE_ELSEWHERE))
 
 _SELLER = (
-    r"(sales[\W_]?)?(rep|owner|seller|agent)(resentative|[\W_]?name|[\W_]?id)?|account[\W_]?exec\w*"
+    r"(sales[\W_]?)?(rep|owner|seller|agent)(resentative|[\W_]?name|[\W_]?id)?"
+    r"|account[\W_]?(exec\w*|manager)"
 )
 
 
@@ -220,8 +221,7 @@ def _whole_words(words: str) -> str:
 
 
 LATER = re.compile(
-    rf"^(?!.*{_whole_words(_BEFORE_SIGNING)}).*{_whole_words(f'{_SURELY}|{_MAYBE}')}",
-    re.IGNORECASE,
+    rf"^(?!.*{_whole_words(_BEFORE_SIGNING)}).*{_whole_words(f'{_SURELY}|{_MAYBE}')}", re.IGNORECASE
 )
 """Pattern of names that suggest later knowledge; search the name itself, or the `spaced` name."""
 _SURELY_LATER = re.compile(

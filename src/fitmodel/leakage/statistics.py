@@ -77,8 +77,7 @@ def mean_by(codes: Codes, values: Floats) -> Floats:
 
 
 def separation(groups: Codes, label: Floats, cohort: Codes) -> Estimate:
-    """
-    Return the AUC of groups alone for the label, among deals closed about the same time.
+    """Return the AUC of groups alone for the label, among deals closed about the same time.
 
     The deals are split into two halves, and each half is scored with the group rates of the other
     one. Many small groups therefore cannot seem to separate by overfitting. Pairs are compared
@@ -130,8 +129,7 @@ def _rank_within(values: Floats, cohort: Codes) -> Floats:
 def rank_correlation(
     values: Floats, months: Floats, cohort: Codes, *, rising: bool = False
 ) -> Estimate:
-    """
-    Return the rank correlation of an attribute with the months stayed, within cohorts.
+    """Return the rank correlation of an attribute with the months stayed, within cohorts.
 
     The result is the absolute value or, with `rising`, 0 if the correlation is negative. The lower
     limit is three standard errors below it on Fisher's scale. Ranks are taken within cohorts,
@@ -158,8 +156,7 @@ def _centred_rank(values: Floats, cohort: Codes) -> Floats:
 
 
 def only_churners(group: Mask, churned: Mask, cohort: Codes) -> Literal["surely", "maybe", "no"]:
-    """
-    Return whether a group consists of churners, more than chance and its age can explain.
+    """Return whether a group consists of churners, more than chance and its age can explain.
 
     "surely": at most one deal in a hundred stayed, and the upper limit of that share (Clopper &
     Pearson 1934) is below a quarter of the share among all deals closed about the same time.
@@ -188,8 +185,7 @@ def missing_churners(
 
 
 def risk_ratio(group: Mask, churned: Mask, cohort: Codes) -> Estimate:
-    """
-    Return how many times more often churners are in a group than customers who stayed.
+    """Return how many times more often churners are in a group than customers who stayed.
 
     Mantel-Haenszel estimate over cohorts: a field that was recorded in old deals only is not a leak
     just because old deals had more time to leave. The lower limit is three standard errors below

@@ -27,8 +27,6 @@ class Pair:
 
     Parameters
     ----------
-    attributes : (int, int)
-        Positions of the two attributes.
     maps : (ndarray of int, ndarray of int), shapes (size + 2,)
         For each of the two attributes, the grid index of every code.
     """
@@ -49,8 +47,6 @@ class Additive:
         Table of each attribute: the contribution of every code, in log-odds.
     pairs : tuple of Pair
         Pairs of attributes that have a table of their own.
-    grids : tuple of ndarray, shapes (rows, columns, replicates)
-        Table of each pair, in log-odds.
     """
 
     intercept: NDArray[np.float64]
@@ -123,8 +119,6 @@ def weighted_sum(models: Sequence[Additive], shares: Sequence[float]) -> Additiv
     ----------
     models : sequence of Additive
         Models with the same number of replicates.
-    shares : sequence of float
-        Weight of each model.
     """
     singles = tuple(
         np.asarray(sum(share * table for share, table in zip(shares, tables, strict=True)))

@@ -50,8 +50,6 @@ class Sample:
 
     Parameters
     ----------
-    follow_up : FollowUp
-        Follow-up of each deal.
     imputed : Imputed
         Design, soft labels and weights.
     counts : ndarray of int8, shape (n, replicates)
@@ -111,11 +109,7 @@ class Logistic:
             )
             information = observed_information(fit.early_churn, fit.weight, fit.log_odds)
             step = prior_step(
-                matrix,
-                information,
-                penalty=own.penalty,
-                spread=PRIOR_SPREAD,
-                generator=generator,
+                matrix, information, penalty=own.penalty, spread=PRIOR_SPREAD, generator=generator
             )
             fits.append(fit.coefficients + step)
         point = as_tables(imputed.design, [imputed.coefficients])
@@ -179,10 +173,7 @@ COMPONENTS: Mapping[str, Component] = {
 def check_components(names: tuple[str, ...]) -> None:
     """Check that all components exist.
 
-    Raises
-    ------
-    SpecError
-        If one does not exist; the message names it and those that exist.
+    Raises SpecError if one does not exist; the message names it and those that exist.
     """
     unknown = [name for name in names if name not in COMPONENTS]
     if unknown:

@@ -32,8 +32,6 @@ class Design:
 
     Parameters
     ----------
-    columns : tuple of Column
-        Column of each attribute.
     codes : ndarray of int, shape (deals, attributes)
         Codes of the training deals.
     bases : tuple of ndarray, shapes (size + 2, width)
@@ -113,8 +111,6 @@ def make_design(
 
     Parameters
     ----------
-    columns : sequence of Column
-        Column of each attribute.
     codes : ndarray of int, shape (deals, attributes)
         Codes of the training deals.
     early_churn, weight : ndarray, shape (deals,)
@@ -205,11 +201,7 @@ def _by_statistic(columns: Sequence[Column], parents: Sequence[int | None]) -> t
 
 
 def _basis(
-    column: Column,
-    code: NDArray[np.int32],
-    statistic: LevelStatistic | None,
-    *,
-    bend: bool = False,
+    column: Column, code: NDArray[np.int32], statistic: LevelStatistic | None, *, bend: bool = False
 ) -> NDArray[np.float64]:
     rows = column.size + 2
     if statistic is not None:

@@ -190,10 +190,6 @@ def split_bin(scorecard: Scorecard, position: int, value: float) -> Scorecard:
 
     Parameters
     ----------
-    scorecard : Scorecard
-        The scorecard to split.
-    position : int
-        Position of the attribute, a number.
     value : float
         Lower edge of the new bin.
 
@@ -214,15 +210,6 @@ def split_bin(scorecard: Scorecard, position: int, value: float) -> Scorecard:
 
 def split_level(scorecard: Scorecard, position: int, level: str) -> Scorecard:
     """Give a level of a category a code of its own, where it shares one or has none.
-
-    Parameters
-    ----------
-    scorecard : Scorecard
-        The scorecard to split.
-    position : int
-        Position of the attribute, a category.
-    level : str
-        Name of the level.
 
     Returns
     -------

@@ -95,13 +95,6 @@ def observed_outcomes(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
 def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:
     """Choose the settings of a provisional model, and weight its strengths.
 
-    Parameters
-    ----------
-    deals : TrainingSet
-        Deals to learn from.
-    options : LearnerOptions
-        Options of the learner.
-
     Returns
     -------
     Choice

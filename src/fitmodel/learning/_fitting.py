@@ -65,8 +65,6 @@ class Fitted:
 
     Parameters
     ----------
-    scorecard : Scorecard
-        The fitted tables.
     level : Level
         The current level of early churn.
     baseline : Baseline
@@ -128,14 +126,6 @@ def fit_scorecard(
     ----------
     attributes : DataFrame of shape (n, attributes)
         Attributes of the deals.
-    follow_up : FollowUp
-        Follow-up of the deals.
-    settings : Settings
-        Settings chosen by selection.
-    options : LearnerOptions
-        Options of the learner.
-    replicates : int
-        Number of bootstrap replicates.
     spread : float
         Factor on the standard deviation over replicates.
     calendar : Calendar, optional

@@ -52,20 +52,14 @@ def flatten(
 
     Parameters
     ----------
-    design : Design
-        Design of the training deals.
     point, replicates : Additive
         The point estimate (one replicate) and the bootstrap replicates, with the same pairs.
     early_churn, weight : ndarray, shape (deals,)
         Soft labels and weights of the training deals.
-    calibration : CalibrationMap
-        Calibration map of the log-odds.
     spread : float
         Factor on the standard deviation over replicates.
     base_rate : float
         Mean predicted probability over the training deals.
-    seed : int
-        Seed of the random numbers that widen rows with few or no training deals.
     own : ndarray, shape (rows of single attributes,), optional
         Share of each row's precision that comes from the deals, see `own_shares`.
     changes : tuple of Change
@@ -123,8 +117,6 @@ def own_shares(imputed: Imputed, penalty: float) -> NDArray[np.float64]:
     ----------
     imputed : Imputed
         Fitted ridge regression on the training deals.
-    penalty : float
-        Ridge penalty: the precision of the prior of each coefficient.
 
     Returns
     -------

@@ -64,8 +64,6 @@ class Imputed:
 
     Parameters
     ----------
-    design : Design
-        Design of the deals.
     matrix : ndarray, shape (n, width)
         Linear matrix of the design.
     early_churn, weight : ndarray, shape (n,)
@@ -187,10 +185,6 @@ def run_em(
     ----------
     make : callable
         Function from soft labels and weights to a design and its linear matrix.
-    follow_up : FollowUp
-        Follow-up of the deals.
-    penalty : float
-        Ridge penalty.
     directions : sequence of int
         Per attribute: 1 where risk must not fall as it grows, -1 where it must not rise, 0 free.
     log_odds : ndarray, shape (n,)
@@ -254,8 +248,6 @@ def choose_basis(
         Fisher information of each deal about its log-odds, see `observed_information`.
     coefficients : ndarray, shape (1 + width,)
         Coefficients of the ridge regression on `matrix`.
-    penalty : float
-        Penalty of that regression.
 
     Notes
     -----

@@ -94,8 +94,6 @@ def prior_step(
         Linear matrix of the bootstrap replicate.
     information : ndarray, shape (deals,)
         Fisher information of each deal in the replicate, see `observed_information`.
-    penalty : float
-        Ridge penalty.
     spread : float
         Standard deviation of the random prior mean, in units of the standard deviation that the
         ridge penalty implies, ``1 / sqrt(penalty)``.
@@ -140,8 +138,6 @@ def bounded_logistic(
         Soft labels and weights.
     bounds : tuple of (low, high), length width
         Bounds of each coefficient; None means no bound.
-    penalty : float
-        Ridge penalty.
     centre : ndarray, shape (width,), or float
         Coefficients towards which the penalty shrinks.
 
@@ -226,8 +222,6 @@ def penalised_information(matrix: Floats, information: Floats, penalty: float) -
         Linear matrix of the deals.
     information : ndarray, shape (deals,)
         Fisher information of each deal about its log-odds.
-    penalty : float
-        Ridge penalty.
     """
     scaled = matrix * np.sqrt(information)[:, None]
     hessian = np.empty((matrix.shape[1] + 1,) * 2)
@@ -257,8 +251,6 @@ def em_step(
         Soft labels that `coefficients` imply, and weights.
     coefficients : ndarray, shape (1 + width,)
         Intercept and coefficients before the step.
-    penalty : float
-        Ridge penalty.
     centre : ndarray, shape (width,), or float
         Coefficients towards which the penalty shrinks.
 

@@ -83,8 +83,6 @@ class Strength:
         Prior standard deviation of the log-odds over deals.
     penalty : float
         Ridge penalty that implies this standard deviation.
-    fit : Imputed
-        Fitted ridge regression.
     root : ndarray, shape (1 + width, 1 + width)
         Square root of the posterior covariance of the coefficients.
     log_evidence : float
@@ -105,8 +103,6 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
     ----------
     imputed : Imputed
         An earlier fit: its design is used, and its log-odds are the initial ones.
-    follow_up : FollowUp
-        Follow-up of the same deals.
     options : LearnerOptions
         Options of the learner; their directions bound the coefficients.
     """
@@ -159,8 +155,6 @@ def as_additive(
 
     Parameters
     ----------
-    design : Design
-        Design of the fits.
     priors : sequence of PriorTables
         Prior tables whose weights are the last coefficients of each fit.
     fits : sequence of (float, ndarray)
@@ -226,8 +220,6 @@ def association_test(imputed: Imputed, *, seed: int) -> float:
     ----------
     imputed : Imputed
         Fit with the strongest shrinkage, whose soft labels depend on little but the level.
-    seed : int
-        Seed of the permutations.
 
     Notes
     -----

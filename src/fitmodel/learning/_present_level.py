@@ -118,8 +118,6 @@ def level_shift(log_odds: Floats, weight: Floats, rate: float, factor: float) ->
     ----------
     log_odds, weight : ndarray, shape (n,)
         Log-odds and weights of the deals.
-    rate : float
-        Mean probability at the long-run level.
     factor : float
         Current level: each deal's hazard is multiplied by it.
     """

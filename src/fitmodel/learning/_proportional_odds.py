@@ -178,8 +178,6 @@ class Baseline:
     ----------
     times : tuple of ndarray
         Ascending times of each stratum, in months.
-    log_odds : tuple of ndarray
-        Baseline log-odds of each stratum at its times.
     """
 
     times: tuple[Floats, ...]

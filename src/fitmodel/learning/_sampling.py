@@ -66,8 +66,6 @@ class Effects:
         ----------
         deals : int
             Number n of deals that the ridge regression uses.
-        replicates : int
-            Number of bootstrap replicates.
         """
         if self.per_replicate is None:
             return 1.0
@@ -210,8 +208,6 @@ def cut_dates(
         Day on which each deal was signed.
     seen : ndarray, shape (n,)
         Months within the horizon for which each deal was observed.
-    folds : int
-        Number of folds.
     """
     order = np.argsort(closed, kind="stable")
     cumulative = np.cumsum(seen[order])

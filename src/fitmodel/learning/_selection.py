@@ -60,10 +60,6 @@ class Candidate:
 
     Parameters
     ----------
-    penalty : float
-        Ridge penalty.
-    component : str
-        The second component.
     share : float
         Share of the second component in the weighted sum.
     pairs : int
@@ -256,12 +252,6 @@ def _blend_scores(
 
     Parameters
     ----------
-    name : str
-        Name of the other component.
-    trained : list of _EncodedFold
-        Folds with their ridge regressions.
-    ridge : Candidate
-        The chosen ridge regression.
     logistic : ndarray, shape (n,)
         Its held-out log-odds.
     options : LearnerOptions

@@ -28,10 +28,7 @@ SIGNIFICANCE = 1e-3  # of the test, divided by the number of attributes tested
 
 
 def with_strata(
-    follow_up: FollowUp,
-    columns: Sequence[Column],
-    codes: NDArray[np.int32],
-    attribute: str | None,
+    follow_up: FollowUp, columns: Sequence[Column], codes: NDArray[np.int32], attribute: str | None
 ) -> FollowUp:
     """Follow-up with a stratum per level of an attribute; levels with few leavers share one."""
     if attribute is None or all(column.name != attribute for column in columns):
@@ -71,14 +68,8 @@ def choose_timing(
 
     Parameters
     ----------
-    columns : sequence of Column
-        Column of each attribute.
     codes : ndarray of int, shape (n, attributes)
         Codes of the deals.
-    follow_up : FollowUp
-        Follow-up of the deals, in one stratum.
-    baseline : Baseline
-        Baseline that is common to all deals.
     log_odds : ndarray, shape (n,)
         Contributions of each deal's attributes, to which the baseline was fitted.
 

@@ -67,14 +67,8 @@ def draw_replicates(
     ----------
     by_penalty : dict of float to ndarray, shape (n,)
         Held-out log-odds for each ridge penalty.
-    held_out : HeldOut
-        Outcomes of the same deals.
     evidence : dict of float to float
         Log marginal likelihood of each penalty, added to the log score of the resampled deals.
-    replicates : int
-        Number of bootstrap replicates.
-    seed : int
-        Seed of the resampling.
 
     Notes
     -----
@@ -105,8 +99,6 @@ def add_misfit(bootstrap: Additive, deviation: float, centre: float, spread: flo
 
     Parameters
     ----------
-    bootstrap : Additive
-        The bootstrap replicates.
     deviation : float
         Standard deviation of the omitted effects, see `fitmodel.learning._uncertainty`.
     centre, spread : float
@@ -134,8 +126,6 @@ def misfit(
         Log-odds of the training deals by the scorecard.
     spread : float
         Standard deviation of the scorecard's log-odds over the training deals.
-    seed : int
-        Seed of the sample of products and deals that is used where there are very many.
     boosted : bool
         Whether boosting is a component of the scorecard. Boosting fits the shape of a number's
         effect to the residuals, so its residuals cannot show that no shape is omitted.

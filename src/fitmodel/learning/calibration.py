@@ -278,10 +278,6 @@ def _predicts_better(log_odds: Floats, linear: tuple[float, float], held_out: He
     ----------
     log_odds : ndarray, shape (n,)
         Held-out log-odds from which the differences between the folds' levels were removed.
-    linear : (float, float)
-        Intercept and slope of the line.
-    held_out : HeldOut
-        Outcomes of the same deals.
     """
     linear_log_odds = linear[0] + linear[1] * log_odds
     gain = np.zeros(len(held_out))

@@ -28,17 +28,10 @@ from numpy.typing import NDArray
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.tables.cells import shown
-from fitmodel.tables.scripts import plain_digits
-from fitmodel.tables.values import (
-    UnreadableValueError,
-    flag_text,
-    is_missing,
-    is_sized,
-    level_text,
-)
+from fitmodel.tables.values import UnreadableValueError, flag_text, is_missing, is_sized, level_text
 from fitmodel.tables.values import read_day as as_day
 from fitmodel.tables.values import read_number as as_number
-from fitmodel.tables.vocabulary import UNCLEAR_WORDS
+from fitmodel.tables.vocabulary import UNCLEAR_WORDS, plain_digits
 
 __all__ = [
     "MISSING",

@@ -271,10 +271,6 @@ def _shifts(
         Held-out log-odds of the deals at the long-run level.
     slope : ndarray, shape (months,)
         Slope of each month.
-    curve : SurvivalCurve
-        Kaplan-Meier curve of the same deals.
-    horizon : int
-        Horizon of the model, in months.
     factor : float
         Current level: the hazard within the horizon is multiplied by it.
     """

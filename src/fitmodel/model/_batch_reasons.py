@@ -83,10 +83,6 @@ def largest_terms(contributions: NDArray[np.float64], number: int) -> NDArray[np
         Contributions in log-odds; their absolute size counts.
     number : int
         How many terms to return for each prospect.
-
-    Returns
-    -------
-    ndarray of int, shape (prospects, min(number, terms))
     """
     remaining = np.abs(contributions)
     all_rows = np.arange(len(remaining))
@@ -108,8 +104,6 @@ def reasons_as_json(
 
     Parameters
     ----------
-    sentences : Sentences
-        Sentences of the scorecard in one language.
     codes : ndarray of int, shape (prospects, attributes)
         Code of each attribute's value.
     given : DataFrame of shape (prospects, attributes)

@@ -26,12 +26,7 @@ from fitmodel.model._scored_frames import (
 )
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.frame_scorer import (
-    code_table,
-    days_by_row,
-    row_errors,
-    score_coded,
-)
+from fitmodel.model.frame_scorer import code_table, listed_reasons, row_errors, score_coded
 from fitmodel.model.horizons import add_horizons, check_horizons
 from fitmodel.model.scorer import READER_FILE, day_or_none, scorer_from_json
 
@@ -43,6 +38,12 @@ if TYPE_CHECKING:
     from fitmodel.model.scorer import Scorer
 
 
+_PREDICTED = (
+    "early_churn_probability", "poor_fit", "fit", "expected_value", "unfamiliar", "model_version",
+    "worth", "escalate", "expected_value_low", "expected_value_high",
+)  # fmt: skip
+
+
 class EstimatorModel(FitModel):
     """A user's estimator as a model: the same prediction columns, but without an interval.
 
@@ -52,10 +53,6 @@ class EstimatorModel(FitModel):
     ----------
     scorer : Scorer
         Scorer whose scorecard has no tables; it reads prospects and applies the policy.
-    own : OwnClassifier
-        The user's fitted estimator.
-    manifest : mapping
-        Manifest of the bundle.
     path : Path or None
         Folder of the bundle.
     """
@@ -83,8 +80,10 @@ class EstimatorModel(FitModel):
         if months:
             scored = add_horizons(self, scored, prospects[good], months, as_of)
         if as_json and reasons > 0:
-            reasons_json = [json.dumps([each.to_dict() for each in row], ensure_ascii=False)
-                    for row in scored["reasons"]]  # fmt: skip
+            reasons_json = [
+                json.dumps([each.to_dict() for each in row], ensure_ascii=False)
+                for row in scored["reasons"]
+            ]
             scored["reasons"] = pd.Series(reasons_json, index=scored.index, dtype="str")
         if good.all():
             return scored, errors
@@ -111,12 +110,7 @@ class EstimatorModel(FitModel):
         return self._score(table, reasons, as_of, language, note)
 
     def _score(
-        self,
-        table: pd.DataFrame,
-        reasons: int,
-        as_of: Any,
-        language: str,
-        note: str | None = None,
+        self, table: pd.DataFrame, reasons: int, as_of: Any, language: str, note: str | None = None
     ) -> pd.DataFrame:
         coded, lost = code_table(self.scorer, table, as_of), self.scorer.lost.of_table(table)
         refuse_unreadable(table, coded.unreadable, lost)
@@ -146,26 +140,7 @@ class EstimatorModel(FitModel):
         log_odds = self.own.log_odds(values).tolist()
         contributions = self.own.contributions(values)
         order = largest_terms(contributions, number)
-        given = coded.given.to_numpy(dtype=object).tolist()
-        days = days_by_row(coded)
-        return [
-            [
-                Reason(
-                    sentences,
-                    term,
-                    codes,
-                    row,
-                    float(contributions[position, term]),
-                    log_odds[position],
-                    days[position],
-                )
-                for term in terms
-                if contributions[position, term]
-            ]
-            for position, (terms, codes, row) in enumerate(
-                zip(order.tolist(), coded.codes.tolist(), given, strict=True)
-            )
-        ]
+        return listed_reasons(sentences, coded, contributions, log_odds, order)
 
     def _assess(self, prospect: Any, reasons: int, as_of: Any, language: str) -> Assessment:
         return self._assess_together([prospect], reasons, as_of, language)[0]
@@ -190,22 +165,12 @@ class EstimatorModel(FitModel):
         day = day_or_none(as_of)
         return [
             Assessment(
-                row["early_churn_probability"],
-                np.nan,
-                np.nan,
-                bool(row["poor_fit"]),
-                row["fit"],
-                row["expected_value"],
-                bool(row["unfamiliar"]),
-                tuple(row.get("reasons", ())),
-                row["model_version"],
-                self.scorer.assess(prospect, 0, day).unfamiliar_because,
-                wording,
-                None,
-                row["worth"],
-                bool(row["escalate"]),
-                row["expected_value_low"],
-                row["expected_value_high"],
+                **{str(name): row[name] for name in _PREDICTED},
+                probability_low=np.nan,
+                probability_high=np.nan,
+                reasons=tuple(row.get("reasons", ())),
+                unfamiliar_because=self.scorer.assess(prospect, 0, day).unfamiliar_because,
+                wording=wording,
             )
             for prospect, row in zip(prospects, result, strict=True)
         ]

@@ -55,8 +55,6 @@ class RowEncoder:
 
     Parameters
     ----------
-    scorecard : Scorecard
-        Scorecard whose attributes are read.
     closed_on : str or None
         Key of the (expected) closing date, from which dates are counted back.
     forms : Forms
@@ -84,10 +82,8 @@ class RowEncoder:
         The unfamiliar attributes are names. The dates are a mapping from the position of each
         date that is known to the days between that date and closing.
 
-        Raises
-        ------
-        ProspectError
-            If an attribute is missing from the mapping, or a number or date cannot be read.
+        Raises ProspectError if an attribute is missing from the mapping, or a number or date cannot
+        be read.
         """
         try:
             values = list(map(prospect.__getitem__, self._names))

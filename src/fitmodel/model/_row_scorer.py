@@ -49,8 +49,6 @@ class RowScorer:
         Decision policy, from probability and money to poor_fit and fit.
     amount, closed_on : str or None
         Keys of the contract value and of the (expected) closing date.
-    version : str
-        Version of the model.
     forms : Forms
         Formats in which numbers and dates are written, as found in the training data.
     per_year : float
@@ -91,11 +89,7 @@ class RowScorer:
         self._per_year = per_year
 
     def assess(
-        self,
-        prospect: Mapping[str, Any],
-        reasons: int,
-        today: float | None,
-        sentences: Sentences,
+        self, prospect: Mapping[str, Any], reasons: int, today: float | None, sentences: Sentences
     ) -> Assessment:
         """Assess one prospect; see `fitmodel.model.scorer.Scorer.assess`."""
         codes, values, unfamiliar_attributes, days = self._read(prospect, today)

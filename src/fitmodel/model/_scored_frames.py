@@ -187,8 +187,6 @@ def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFram
 
     Parameters
     ----------
-    predictions : DataFrame
-        One row per prospect.
     lost : dict of int to str
         From the position of each lost row to why it is lost, as
         `fitmodel.deals.vocabulary.LostRows.of_table` returns it.
@@ -219,8 +217,6 @@ def warn_of_today(
 
     Parameters
     ----------
-    scorer : Scorer
-        Scorer whose columns hold the range of the past deals.
     days_of : mapping of int to ndarray of float
         From the position of each date attribute to the days between that date and today.
     note : str or None
@@ -247,10 +243,8 @@ def refuse_unreadable(
 ) -> None:
     """Refuse values that cannot be read, except in lost rows, which get no prediction.
 
-    Raises
-    ------
-    ProspectError
-        If there are such values; the message has column, count, example and remedy.
+    Raises ProspectError if there are such values; the message has column, count, example and
+    remedy.
     """
     lines = []
     for name, rows in unreadable.items():
@@ -270,11 +264,7 @@ def refuse_unreadable(
 
 
 def predict_few(
-    scorer: Scorer,
-    table: pd.DataFrame,
-    reasons: int,
-    as_of: date | None,
-    language: str,
+    scorer: Scorer, table: pd.DataFrame, reasons: int, as_of: date | None, language: str
 ) -> pd.DataFrame | None:
     """Return the predictions of a short table, scored row by row; None if that is not possible.
 

@@ -34,15 +34,7 @@ TENTHS_FROM = 110  # hundredths: from here on an odds ratio is rounded to tenths
 
 
 class Sentences:
-    """A scorecard's sentences in one language.
-
-    Parameters
-    ----------
-    scorecard : Scorecard
-        Scorecard whose terms are described.
-    wording : Wording
-        Labels, units and language of the sentences.
-    """
+    """A scorecard's sentences in one language."""
 
     def __init__(self, scorecard: Scorecard, wording: Wording) -> None:
         self.scorecard = scorecard
@@ -125,16 +117,8 @@ class Sentences:
 
         Parameters
         ----------
-        term : int
-            Position of the term in the scorecard.
-        codes : sequence of int
-            Codes of all attributes.
         values : sequence of str
             Values of the term's one or two attributes, in words.
-        contribution : float
-            Contribution of the term, in log-odds.
-        effect : str
-            Effect on the odds, in words.
         """
         if self.is_about_seller(term):
             return self._say("quiet", effect=effect)

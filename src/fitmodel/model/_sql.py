@@ -101,17 +101,7 @@ def _header(scorer: Scorer, dialect: str) -> str:
 
 
 def add_decision(steps: Steps, policy: Policy, *, has_amount: bool) -> None:
-    """Add the steps from probabilities to ``fm_poor``, ``fm_fit``, ``fm_worth`` and the values.
-
-    Parameters
-    ----------
-    steps : Steps
-        Statement to which the steps are added.
-    policy : Policy
-        Decision policy of the model.
-    has_amount : bool
-        Whether the table has a column with the contract value.
-    """
+    """Add the steps from probabilities to ``fm_poor``, ``fm_fit``, ``fm_worth`` and the values."""
     null = f"CAST(NULL AS {steps.dialect.double})"
     amount = "fm_amount" if has_amount else null
     money = policy.money if has_amount else None
@@ -251,12 +241,8 @@ def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tupl
 
     Parameters
     ----------
-    steps : Steps
-        Statement to which the steps are added.
     sentences : Sentences
         Sentences of the scorecard; their weights put reasons about the seller last.
-    count : int
-        Number of reasons for each prospect.
     """
     sql, scorecard = steps.dialect, sentences.scorecard
     terms = range(1, len(scorecard.terms) + 1)

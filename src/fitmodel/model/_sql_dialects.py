@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fitmodel.exceptions import SpecError
-from fitmodel.tables.scripts import NUMBER_SIGNS
+from fitmodel.tables.vocabulary import NUMBER_SIGNS
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _PART = re.compile(r"[^\W\d][\w$-]*")
@@ -27,8 +27,6 @@ class Dialect:
 
     Parameters
     ----------
-    name : str
-        Name of the database, by which callers choose it.
     text, double, integer : str
         Names of the types for text, floating-point numbers and integers.
     quote : str
@@ -98,10 +96,7 @@ class Dialect:
     def table(self, name: str) -> str:
         """Return a table's name as SQL: ``schema.table``, or a dbt template unchanged.
 
-        Raises
-        ------
-        SpecError
-            If the name is neither.
+        Raises SpecError if the name is neither.
         """
         if _TEMPLATE.fullmatch(name):
             return name
@@ -266,10 +261,7 @@ DIALECTS = {
 def dialect_named(name: str) -> Dialect:
     """Return the SQL syntax of a database.
 
-    Raises
-    ------
-    SpecError
-        If there is no dialect of that name.
+    Raises SpecError if there is no dialect of that name.
     """
     if name not in DIALECTS:
         raise SpecError(f"there is no dialect {name!r}. Remedy: one of {', '.join(DIALECTS)}.")
@@ -283,8 +275,6 @@ class Steps:
     ----------
     dialect : Dialect
         SQL syntax of the database.
-    table : str
-        The table of prospects, as SQL.
     """
 
     def __init__(self, dialect: Dialect, table: str) -> None:

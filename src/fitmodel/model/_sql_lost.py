@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.vocabulary import LEFT_OUT, plain_value, words_of
-from fitmodel.tables.scripts import traditional
-from fitmodel.tables.vocabulary import MISSING_TEXT
+from fitmodel.tables.vocabulary import MISSING_TEXT, traditional
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

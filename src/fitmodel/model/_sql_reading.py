@@ -51,12 +51,8 @@ def read_prospects(
     Also add ``fm_outside`` (a number is outside the training range), ``fm_amount`` and
     ``fm_error``.
 
-    Raises
-    ------
-    BundleError
-        If a rare level is stored as a digest that SQL cannot compute.
-    SpecError
-        If `absent` contains an attribute.
+    Raises BundleError if a rare level is stored as a digest that SQL cannot compute. Raises
+    SpecError if `absent` contains an attribute.
     """
     if needed := sorted(absent & set(scorer.scorecard.attributes)):
         raise SpecError(f"the model needs {needed}. Remedy: add them to the table, also if empty.")

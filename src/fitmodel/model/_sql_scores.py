@@ -59,10 +59,7 @@ class _Scores:
         for term, pair in enumerate(self._scorecard.pairs, start=self._width + 1):
             columns = pair.shape[1]
             first, second = pair.first + 1, pair.second + 1
-            yield (
-                f"fm_code{term}",
-                f"m{first}.pair{term} * {columns} + m{second}.pair{term}",
-            )
+            yield (f"fm_code{term}", f"m{first}.pair{term} * {columns} + m{second}.pair{term}")
 
     def _map_joins(self) -> Iterator[str]:
         """Join a table of codes for each attribute whose bands or pairs are needed."""

@@ -314,27 +314,27 @@ def _reasons(sentences: Sentences, coded: CodedTable, number: int) -> list[list[
     contributions = scorecard.contributions(coded.codes)
     log_odds = (scorecard.baseline + contributions.sum(axis=1)).tolist()
     order = largest_terms(ranked(sentences, contributions), number)
+    return listed_reasons(sentences, coded, contributions, log_odds, order)
+
+
+def listed_reasons(
+    sentences: Sentences, coded: CodedTable, contributions: Any, log_odds: list[float], order: Any
+) -> list[list[Reason]]:
+    """Return the reasons of each prospect, in an order of terms; contributions of 0 are none."""
     picked = np.take_along_axis(contributions, order, axis=1).tolist()
-    values = coded.given.to_numpy(dtype=object).tolist()
+    values, days = coded.given.to_numpy(dtype=object).tolist(), _days_by_row(coded)
+    columns = (order.tolist(), picked, coded.codes.tolist(), values, log_odds, days)
     return [
         [
-            Reason(sentences, term, code_row, row, contribution, total, days)
+            Reason(sentences, term, codes, row, contribution, total, days_of_row)
             for term, contribution in zip(terms, listed, strict=True)
             if contribution
         ]
-        for terms, listed, code_row, row, total, days in zip(
-            order.tolist(),
-            picked,
-            coded.codes.tolist(),
-            values,
-            log_odds,
-            days_by_row(coded),
-            strict=True,
-        )
+        for terms, listed, codes, row, total, days_of_row in zip(*columns, strict=True)
     ]
 
 
-def days_by_row(coded: CodedTable) -> list[Mapping[int, float]]:
+def _days_by_row(coded: CodedTable) -> list[Mapping[int, float]]:
     """Return per prospect: for the position of each date, the days between it and closing."""
     if not coded.days:
         return [NO_DATES] * len(coded.codes)

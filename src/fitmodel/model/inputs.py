@@ -112,7 +112,9 @@ def normalise_prospects(prospects: Any) -> Given:
         arrow = _arrow_table(prospects)
         if find_spec("pandas") is None:  # an installation only for scoring: row by row
             return Given(arrow.to_pylist(), partial(_table_of_rows, given=prospects))
-        return Given(_pandas_of(arrow), partial(_table_of_frame, given=prospects))
+        from fitmodel.tables.files import plain_frame
+
+        return Given(plain_frame(arrow), partial(_table_of_frame, given=prospects))
     if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
         records = (_record(item) for item in prospects)
         listed = [
@@ -163,33 +165,6 @@ def _record(prospect: Any) -> Mapping[str, Any] | None:
         fields = dataclasses.fields(prospect)
         return {field.name: getattr(prospect, field.name) for field in fields}
     return None
-
-
-def _pandas_of(arrow: pa.Table) -> pd.DataFrame:
-    """Return an Arrow table as a DataFrame: exact decimals as floats, dates as datetimes.
-
-    A dictionary of numbers becomes numbers: pandas refuses one that holds 0.0 and -0.0.
-    """
-    import pyarrow as pa
-
-    from fitmodel.tables.files import floats_of
-
-    for position, column in enumerate(arrow.schema):
-        if pa.types.is_dictionary(column.type) and not _is_text(column.type.value_type):
-            plain = arrow.column(position).cast(column.type.value_type)
-            arrow = arrow.set_column(position, column.name, plain)
-    for position, column in enumerate(arrow.schema):
-        if pa.types.is_decimal(column.type):
-            arrow = arrow.set_column(position, column.name, floats_of(arrow.column(position)))
-    frame: pd.DataFrame = arrow.replace_schema_metadata(None).to_pandas(date_as_object=False)
-    return frame
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return any(test(kind) for test in tests)
 
 
 def _table_of_frame(scored: pd.DataFrame, given: Any) -> Any:

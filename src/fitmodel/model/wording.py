@@ -16,12 +16,7 @@ import numpy as np
 
 from fitmodel.crm.columns import words_of_columns
 from fitmodel.language.catalogue import phrases
-from fitmodel.learning.columns import (
-    CategoryColumn,
-    UnreadableValueError,
-    as_number,
-    level_text,
-)
+from fitmodel.learning.columns import CategoryColumn, UnreadableValueError, as_number, level_text
 from fitmodel.tables.cells import PLAIN_MONEY, formats_money, money_text
 from fitmodel.tables.values import is_missing
 

@@ -95,13 +95,10 @@ SIGNING = ("signed", "overridden")
 
 @dataclass(frozen=True)
 class EarlierDecision:
-    """
-    The last decision on a prospect.
+    """The last decision on a prospect.
 
     Parameters
     ----------
-    number : int
-        Number of the decision in the log.
     action : str
         "signed", "declined" or "overridden".
     assessment : int or None
@@ -121,13 +118,10 @@ def check_decision(
     earlier: EarlierDecision | None,
     assessed_again: bool,
 ) -> None:
-    """
-    Raise an error if a decision contradicts the log.
+    """Raise an error if a decision contradicts the log.
 
     Parameters
     ----------
-    prospect, action : str
-        Id of the prospect, and the new decision.
     flagged : bool
         Whether the assessment that the decision is made on is a poor fit.
     earlier : Earlier or None
@@ -158,15 +152,12 @@ def check_decision(
 
 
 def decided_on(assessments: pd.DataFrame, decisions: pd.DataFrame) -> pd.Series[Any]:
-    """
-    Return the number of the assessment that each decision was made on.
+    """Return the number of the assessment that each decision was made on.
 
     Older logs do not have it; then it is the last assessment before the decision.
 
     Parameters
     ----------
-    assessments : DataFrame
-        All assessments of the log.
     decisions : DataFrame
         The last decision on each prospect, indexed by prospect.
     """

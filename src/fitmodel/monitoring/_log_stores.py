@@ -172,14 +172,15 @@ class SqliteStore:
     @contextmanager
     def writing(self) -> Iterator[Cursor]:
         """Return a context of one transaction; see `Store.writing`."""
-        with self.reading() as connection:
+        with self.reading():
+            connection = self._connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
                 connection.execute("PRAGMA secure_delete = ON")
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:  # SQLite ends it by itself where the disk is full
+                if self._connection().in_transaction:  # SQLite ends it itself on a full disk
                     connection.execute("ROLLBACK")
                 raise
 

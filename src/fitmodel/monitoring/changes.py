@@ -32,8 +32,7 @@ NO_CHANGE = {"level": "", "now": np.nan, "then": np.nan}
 
 @dataclass(frozen=True)
 class Change:
-    """
-    The most significant change of an attribute.
+    """The most significant change of an attribute.
 
     Parameters
     ----------
@@ -55,8 +54,7 @@ class Change:
 
 
 def find_change(column: Column, evidence: Evidence, code: NDArray[np.int32]) -> Change:
-    """
-    Return the most significant change of an attribute.
+    """Return the most significant change of an attribute.
 
     Parameters
     ----------
@@ -144,8 +142,7 @@ def _median(count: Floats, edges: Floats) -> float:
 
 
 def change_text(row: Mapping[Any, Any], label: str, say: Say) -> str:
-    """
-    Return a sentence on the change of an attribute; empty if chance explains the change.
+    """Return a sentence on the change of an attribute; empty if chance explains the change.
 
     Parameters
     ----------

@@ -165,15 +165,14 @@ def compute_drift(
         raise DealsError(f"there are {len(by)} groups for {len(table)} deals; give one per deal")
     probability = model.predict(table, reasons=0)[SCORE].to_numpy()
     coded = code_table(model.scorer, table, None)
+    all_readable = np.zeros(len(table), dtype=bool)
     rows = []
     for name, positions in _groups(by, len(table)):
         group_column = {} if name is None else {"group": name}
         result = _attribute_rows(model, coded.codes[positions], tolerated)
         for row in result:
-            is_unreadable = (unreadable or {}).get(row["attribute"])
-            row["unreadable"] = (
-                0.0 if is_unreadable is None else float(is_unreadable[positions].mean())
-            )
+            is_unreadable = (unreadable or {}).get(row["attribute"], all_readable)
+            row["unreadable"] = float(is_unreadable[positions].mean())
         result += _score_row(model, probability[positions], tolerated)
         rows += [group_column | row for row in result]
     frame = pd.DataFrame(rows)

@@ -34,8 +34,7 @@ COLUMN = LOG_PROPENSITY
 
 @dataclass(frozen=True, eq=False)
 class LogMatch:
-    """
-    The entries of a decision log that belong to a table of deals.
+    """The entries of a decision log that belong to a table of deals.
 
     Parameters
     ----------
@@ -82,8 +81,7 @@ class LogMatch:
     says = old_function("says", in_words)
 
     def refuse_late(self) -> None:
-        """
-        Raise an error if all deals found in the log were assessed too late.
+        """Raise an error if all deals found in the log were assessed too late.
 
         Raises
         ------
@@ -101,8 +99,7 @@ class LogMatch:
 
 
 def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch:
-    """
-    Find the assessment that each deal was signed on.
+    """Find the assessment that each deal was signed on.
 
     Parameters
     ----------
@@ -145,13 +142,7 @@ def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch
         for name in logged_ids
         if name not in matched
     }
-    result = LogMatch(
-        prospect,
-        assessment,
-        len(logged_ids),
-        len(matched),
-        *_counted(reason),
-    )
+    result = LogMatch(prospect, assessment, len(logged_ids), len(matched), *_counted(reason))
     _refuse_no_match(result, deals, spec, assessments, log)
     return result
 
@@ -309,8 +300,6 @@ def with_propensity(
     ('propensity', 0)
     >>> log.close()
     """
-    if spec.deals.id is None:
-        raise DealsError("deals are found in the decision log by their id. Remedy: name the id.")
     if COLUMN in deals.columns:
         raise DealsError(
             f"the deals have a column {COLUMN!r} already. Remedy: name it as propensity in [deals] "

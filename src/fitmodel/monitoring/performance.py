@@ -175,11 +175,7 @@ def _ratio(observed: float, expected: float) -> dict[str, float]:
     if expected <= 0:
         return {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan}
     low, high = exact_ratio_interval(np.array([observed]), np.array([expected]))
-    return {
-        "ratio": observed / expected,
-        "ratio_low": float(low[0]),
-        "ratio_high": float(high[0]),
-    }
+    return {"ratio": observed / expected, "ratio_low": float(low[0]), "ratio_high": float(high[0])}
 
 
 def _evaluation_of(left: NDArray[np.float64], probability: NDArray[np.float64]) -> dict[str, float]:

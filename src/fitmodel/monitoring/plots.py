@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.drawing import short_name, with_all_letters
+from fitmodel.evaluation.drawing import new_axes, short_name, with_all_letters
 from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.drift import TOLERATED
 
@@ -40,10 +40,7 @@ def plot_drift(drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "
     """
     largest = drift.sort_values("index").groupby("attribute", sort=False).last()
     shown = largest.sort_values("index").tail(MAX_BARS)
-    if ax is None:
-        from matplotlib.figure import Figure
-
-        ax = Figure(figsize=(7, 1 + 0.28 * len(shown)), layout="constrained").add_subplot()
+    ax = ax or new_axes(7, 1 + 0.28 * len(shown))
     height, say = np.arange(len(shown)), phrases(language, "plots")
     for verdict, colour in COLOURS.items():
         has_verdict = (shown["verdict"] == verdict).to_numpy()
@@ -81,11 +78,7 @@ def plot_drift_by_month(
     rows = drift.assign(group=drift["group"].astype("object").map(str))
     index = rows.pivot_table(index="attribute", columns="group", values="index")
     index = index.loc[index.max(axis=1).sort_values(ascending=False).index[:MAX_BARS]]
-    if ax is None:
-        from matplotlib.figure import Figure
-
-        size = (max(7, 2.5 + 0.25 * index.shape[1]), 1.5 + 0.28 * len(index))
-        ax = Figure(figsize=size, layout="constrained").add_subplot()
+    ax = ax or new_axes(max(7, 2.5 + 0.25 * index.shape[1]), 1.5 + 0.28 * len(index))
     drawn = ax.imshow(index, cmap="Greys", vmin=0, vmax=5 * TOLERATED, aspect="auto")
     for verdict, (marker, face) in MARKS.items():
         result = rows[(rows["verdict"] == verdict) & rows["attribute"].isin(index.index)]

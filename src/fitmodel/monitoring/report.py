@@ -166,7 +166,7 @@ def monitor(
         notes = (*notes, *lost)
     readable, unreadable = without_unreadable(deals, model)
     notes = (*notes, *_unreadable_notes(deals, unreadable))
-    is_later = _is_unobserved(readable, contract, model)
+    is_later = _is_signed_later(readable, contract, model)
     chosen = is_later if is_later.any() else np.ones(len(readable), dtype=bool)
     compared = readable[chosen]
     progress("drift")
@@ -231,7 +231,7 @@ def _as_deals(
     return add_history(table, model), None, ()
 
 
-def _is_unobserved(
+def _is_signed_later(
     deals: pd.DataFrame, spec: DealSpec | None, model: FitModel
 ) -> NDArray[np.bool_]:
     """Return which deals were signed after the last training deal: only these can show a change."""

@@ -29,12 +29,6 @@ class BriefCondition:
 
     Attributes
     ----------
-    words : str
-        The condition in words.
-    early_churn_probability : float
-        Probability of early churn under the condition.
-    fit : {"good", "watch", "poor"}
-        Fit band under the condition.
     expected_value, expected_value_low, expected_value_high : float
         Expected value of signing under the condition, with its interval; NaN where the money is not
         known.
@@ -62,10 +56,6 @@ def brief_conditions(
 
     Parameters
     ----------
-    model : FitModel
-        The model that assesses the prospect.
-    assessment : Assessment
-        Assessment of the unchanged prospect.
     changes : iterable of Counterfactual
         Changes that remove the flag, from `find_counterfactuals`.
     amount : float or None

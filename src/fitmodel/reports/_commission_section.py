@@ -36,8 +36,6 @@ def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Se
     ----------
     ledgers : sequence of Ledger
         Ledgers of the same deals; if there are two, they are compared.
-    language : {"en", "zh"}
-        Language of the page.
     """
     say = phrases(language, "commission")
     points = [compare_plans(*ledgers[:2]).in_words(language)] if len(ledgers) > 1 else []

@@ -69,8 +69,6 @@ class Drawing:
     ----------
     body : str
         Escaped content and attributes of the SVG element, without the text alternative.
-    view : str
-        View box of the SVG element.
     """
 
     body: str

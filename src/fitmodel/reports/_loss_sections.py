@@ -44,8 +44,6 @@ def review_section(reviews: TeamReviews, *, language: str = "en") -> Section:
     ----------
     reviews : TeamReviews
         Result of `compute_reviews`, in the same language.
-    language : {"en", "zh"}
-        Language of the page.
 
     Returns
     -------
@@ -189,18 +187,8 @@ def worth_section(
 
     Parameters
     ----------
-    worth : Worth
-        Result of `compute_worth`.
-    loss : YearlyLoss or None
-        Result of `compute_yearly_loss`.
     policy : Policy, optional
         Decision policy of the fit bands.
-    money_format : str
-        Format of an amount of money (``[words] money``).
-    labels : mapping of str to str
-        Labels of columns (``[words.labels]``).
-    language : {"en", "zh"}
-        Language of the page.
     """
     say = phrases(language, "worth", "fit")
     money = Wording(money=money_format).money_text

@@ -26,19 +26,7 @@ EDIT_COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
 def scoreboard_section(
     board: RepPerformance, *, by: str = "rep", language: str = "en", money_format: str = PLAIN_MONEY
 ) -> Section:
-    """Write the comparison of each rep (or team) with the company.
-
-    Parameters
-    ----------
-    board : RepPerformance
-        Result of `compute_rep_performance`.
-    by : {"rep", "team"}
-        Whether reps or teams are compared.
-    language : {"en", "zh"}
-        Language of the page.
-    money_format : str
-        Format of an amount of money (``[words] money``).
-    """
+    """Write the comparison of each rep (or team) with the company."""
     say = phrases(language, "sales_page")
     kinds = [*board.reps["verdict"], "company"]
     values = {
@@ -98,10 +86,6 @@ def trend_section(
     ----------
     board : RepPerformance
         Rep performance with quarters, for which the contract must have dates.
-    by : {"rep", "team"}
-        Whether reps or teams are shown.
-    language : {"en", "zh"}
-        Language of the page.
 
     Returns
     -------
@@ -129,8 +113,6 @@ def profile_section(profile: Profile, *, language: str = "en") -> Section:
     ----------
     profile : Profile
         Profile whose words are in the same language.
-    language : {"en", "zh"}
-        Language of the page.
 
     Returns
     -------
@@ -165,15 +147,7 @@ def _rules(named: pd.DataFrame) -> list[str]:
 
 
 def edits_section(found: EditsAfterFlags, *, language: str = "en") -> Section:
-    """
-    Write how often flagged prospects were edited, compared with the other prospects.
-
-    Parameters
-    ----------
-    found : EditsAfterFlags
-        Result of `find_edits_after_flags`.
-    language : {"en", "zh"}
-        Language of the page.
+    """Write how often flagged prospects were edited, compared with the other prospects.
 
     Returns
     -------
@@ -206,21 +180,12 @@ def counts_section(
     language: str = "en",
     money_format: str = PLAIN_MONEY,
 ) -> Section:
-    """
-    Write the signed and lost deals of each rep (or team).
+    """Write the signed and lost deals of each rep (or team).
 
     Parameters
     ----------
-    counts : Counts
-        Result of `compute_counts`.
-    by : {"rep", "team"}
-        Whether the counts are per rep or per team.
     why : str
         Sentence on why the page has counts only.
-    language : {"en", "zh"}
-        Language of the page.
-    money_format : str
-        Format of an amount of money (``[words] money``).
 
     Returns
     -------

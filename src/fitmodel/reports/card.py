@@ -11,13 +11,13 @@ The card in a bundle is not changed, so cards of older bundles can be translated
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import platform
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from fitmodel.bundle.manifest import installed_version
 from fitmodel.evaluation.figures import differing_groups
 from fitmodel.language.catalogue import ORIGINAL, message_in, phrases, translated
 from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence, table, table_of
@@ -215,20 +215,13 @@ def _limits(report: TrainingReport, spec: DealSpec) -> Iterator[str]:
 
 
 def _versions(manifest: Mapping[str, Any]) -> Markdown:
-    packages = manifest.get("packages") or {each: _installed(each) for each in _PACKAGES}
+    packages = manifest.get("packages") or {each: installed_version(each) for each in _PACKAGES}
     rows = [
-        ("fitmodel", manifest.get("fitmodel", _installed("fitmodel"))),
+        ("fitmodel", manifest.get("fitmodel", installed_version("fitmodel"))),
         ("Python", manifest.get("python", platform.python_version())),
         *packages.items(),
     ]
     return table(("Package", "Version"), rows)
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 TITLE = "## Edited by hand"

@@ -36,11 +36,7 @@ SHAPES = frozenset(
     | {"stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity", "opacity"}
     | {"text-anchor", "font-size", "dominant-baseline", "preserveaspectratio"}
 )
-CASES = {
-    "clippath": "clipPath",
-    "viewbox": "viewBox",
-    "preserveaspectratio": "preserveAspectRatio",
-}
+CASES = {"clippath": "clipPath", "viewbox": "viewBox", "preserveaspectratio": "preserveAspectRatio"}
 """Names that the HTML parser converts to lower case, but that SVG needs with capitals."""
 
 Node = dict[str, Any] | str

@@ -15,7 +15,6 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
-from fitmodel.sales._ledger import CENT
 from fitmodel.sales._renewals import compute_renewals
 from fitmodel.sales.people import NO_NAME
 from fitmodel.sales.rates import gamma_shape
@@ -36,6 +35,7 @@ COLUMNS = (
     "renewal_rate", "score", "outcome", "bonus", "bonus_pending", "bonus_expected", "decided_in",
 )  # fmt: skip
 RATIOS = ("expected_renewals", "renewal_rate", "score")
+CENT = Decimal("0.01")
 TIE_DIGITS = 2
 """Scores that are equal when rounded to this many decimals are a tie."""
 MIN_EXPECTED_LOSSES = 3.0
@@ -121,8 +121,7 @@ def _periods(
     view: HistoryView, renewals: pd.DataFrame, bonus: Bonus
 ) -> Iterator[tuple[_Period, pd.DataFrame]]:
     """Yield each period with the renewals of the deals signed in it."""
-    spec, closed = view.spec, view.closed
-    closing = spec.deals.closed_on
+    closing, closed = view.spec.deals.closed_on, view.closed
     if bonus.period == "all":
         month = "" if closing is None else f"{view.deals[closing].max():%Y-%m}"
         decided = not _is_open(renewals)
@@ -134,9 +133,8 @@ def _periods(
             'Remedy: write period = "all" under [bonus], or closed_on under [deals].'
         )
     now = pd.Timestamp(view.extract_end)
-    for period, part in renewals.groupby(
-        view.deals[closing].dt.to_period(FREQUENCIES[bonus.period])
-    ):
+    periods = view.deals[closing].dt.to_period(FREQUENCIES[bonus.period])
+    for period, part in renewals.groupby(periods):
         days = max((period.end_time.normalize() - now).days, 0)
         elapsed = max((now - period.start_time).days + 1, 1)
         month = f"{period.end_time:%Y-%m}"
@@ -189,10 +187,8 @@ def _paid(
     expected = (
         {} if period.decided else forecast_bonus(part, renewals, bonus, period.share_to_come, seed)
     )
-    table = table.assign(order=table["score"].fillna(-1.0), name=table.index.astype("str"))
-    table = table[table["name"] != NO_NAME].sort_values(
-        ["order", "name"], ascending=[False, True], kind="stable"
-    )
+    table = table.assign(order=-table["score"].fillna(-1.0), name=table.index.astype("str"))
+    table = table[table["name"] != NO_NAME].sort_values(["order", "name"], kind="stable")
     return [
         {
             "period": period.name,
@@ -237,12 +233,8 @@ def forecast_bonus(
         Renewals of the deals signed in the period so far, from `compute_renewals`.
     renewals : DataFrame
         Renewals of all deals, from which the rep's true ratio is estimated.
-    bonus : Bonus
-        Rule of the bonus.
     share_to_come : float
         Remaining days of the period over the days that have passed.
-    seed : int
-        Seed of the simulation.
 
     Returns
     -------
@@ -294,13 +286,12 @@ def _simulate_end(
     own: pd.DataFrame, ratio: Floats, share_to_come: float, random: np.random.Generator
 ) -> tuple[Floats, Floats, Floats]:
     """Return a rep's tested deals, losses and expected losses at the period's end, per draw."""
-    known, alive = own[own["tested"]], own[own["alive"]]
-    gone = own[own["gone"]]
+    known, alive, gone = (own[own[name]] for name in ("tested", "alive", "gone"))
     leave = 1 - np.exp(-ratio[:, None] * alive["to_come"].to_numpy())
     lost = len(gone) + known["lost"].sum() + (random.random(leave.shape) < leave).sum(axis=1)
     tested = np.full(DRAWS, float(len(known) + len(alive) + len(gone)))
     losses = 1 - np.exp(-own["loss"].to_numpy())
-    expected = np.full(DRAWS, float(losses[(own["tested"] | own["alive"] | own["gone"])].sum()))
+    expected = np.full(DRAWS, float(losses[own["tested"] | own["alive"] | own["gone"]].sum()))
     later = random.poisson(len(own) * share_to_come, DRAWS)
     mean = float(own["loss"].mean())
     lost_later = random.binomial(later, 1 - np.exp(-ratio * mean))
@@ -319,10 +310,6 @@ def pay_ranks(
 
     Parameters
     ----------
-    scores : mapping of str to float
-        Score of each rep that may win.
-    top : int
-        Number of ranks that are paid.
     amount : Decimal
         Amount of each rank, a multiple of the unit.
     unit : Decimal

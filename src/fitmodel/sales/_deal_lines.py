@@ -1,5 +1,4 @@
-"""
-Lines of a ledger: one per deal and rep who shares it, with the commission that it may earn.
+"""Lines of a ledger: one per deal and rep who shares it, with the commission that it may earn.
 
 deals -> amounts, upgrades, splits -> rates by how much a rep has signed -> nominal commission
 """
@@ -26,20 +25,18 @@ if TYPE_CHECKING:
     from fitmodel.sales.plans import Plan
 
 
+NO_DAY = np.datetime64("NaT", "s")
 MAX_DENOMINATOR = 1_000_000
 """Limit for payments per year as a fraction: those of a contract of 7 months are 12/7."""
 
 
 def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) -> pd.DataFrame:
-    """
-    Return the lines of a ledger.
+    """Return the lines of a ledger.
 
     Parameters
     ----------
     view : HistoryView
         View of the deals that have an amount.
-    plan : Plan
-        The commission plan.
     rows : DataFrame, optional
         The rows of the deals before the rows of each customer were combined.
 
@@ -67,9 +64,7 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
             "deal": names_of(deals.index.to_series() if id_column is None else deals[id_column]),
             "account": np.arange(len(deals)),
             "rep": reps.fillna(NO_NAME),
-            "signed": np.full(len(view), np.datetime64("NaT"), "datetime64[D]").astype("M8[s]")
-            if closed is None
-            else closed.astype("M8[s]"),
+            "signed": np.full(len(view), NO_DAY) if closed is None else closed.astype("M8[s]"),
             "ended": _end_days(view, has_ended),
             "months": view.followup_months,
             "left": view.left,
@@ -99,9 +94,9 @@ def _yearly(value: Any, spec: DealSpec) -> Fraction:
 
 def _end_days(view: HistoryView, over: Any) -> Any:
     if view.closed is None:
-        return np.full(len(view), np.datetime64("NaT"), "datetime64[s]")
+        return np.full(len(view), NO_DAY)
     day = np.where(view.left, view.left_on, view.watched_until)
-    return np.where(over, day, np.datetime64("NaT")).astype("datetime64[s]")
+    return np.where(over, day, NO_DAY).astype("datetime64[s]")
 
 
 def _excused(view: HistoryView, plan: Plan, rows: pd.DataFrame | None) -> Any:
@@ -282,9 +277,8 @@ def _accelerated(lines: pd.DataFrame, plan: Plan, clause: Accelerators) -> list[
         before = sums.get(key, Fraction(0))
         after = before + lines["amount"].iloc[position] * lines["portion"].iloc[position]
         sums[key] = after
-        result[position] = _commission_on(after, thresholds, rates) - _commission_on(
-            before, thresholds, rates
-        )
+        paid_before = _commission_on(before, thresholds, rates)
+        result[position] = _commission_on(after, thresholds, rates) - paid_before
     return result
 
 

@@ -1,5 +1,4 @@
-"""
-Attributes edited after a flag, and whether the flag then disappeared; reported as questions.
+"""Attributes edited after a flag, and whether the flag then disappeared; reported as questions.
 
 decision log + history of fields -> edits soon after an assessment, of flagged and of unflagged
                                  prospects -> edits after which the flag disappeared
@@ -31,6 +30,7 @@ MANY = 10
 """Number of edits from which at least one must be of a known field and prospect."""
 ERROR = 0.05
 EDITS = ("prospect", "rep", "field", "old", "new", "flagged_at", "changed_at", "unflagged_at")
+COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
 
 
 class AssessmentsLog(Protocol):
@@ -48,8 +48,7 @@ class AssessmentsLog(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class EditsAfterFlags:
-    """
-    Edits of attributes after a flag.
+    """Edits of attributes after a flag.
 
     Parameters
     ----------
@@ -73,14 +72,7 @@ class EditsAfterFlags:
         """
         say = phrases(language, "edits")
         return [
-            say(
-                "ask",
-                rep=rep,
-                **{
-                    name: f"{row[name]:,}"
-                    for name in ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
-                },
-            )
+            say("ask", rep=rep, **{name: f"{row[name]:,}" for name in COUNTS})
             for rep, row in self.reps[self.reps["ask"].astype(bool)].iterrows()
         ]
 
@@ -88,8 +80,7 @@ class EditsAfterFlags:
 def find_edits_after_flags(
     history: pd.DataFrame, log: AssessmentsLog, reps: pd.Series[Any], attributes: Sequence[str]
 ) -> EditsAfterFlags:
-    """
-    List edits of attributes after which a flag disappeared, with counts per rep.
+    """List edits of attributes after which a flag disappeared, with counts per rep.
 
     Parameters
     ----------
@@ -139,8 +130,7 @@ def find_edits_after_flags(
 
 
 def _logged_ids(ids: pd.Series[Any], logged: pd.DataFrame, log: AssessmentsLog) -> pd.Series[Any]:
-    """
-    Return ids as the log stores them, or None where the log does not have the id.
+    """Return ids as the log stores them, or None where the log does not have the id.
 
     An id that differs only in case is accepted if exactly one id of the log matches it.
     """
@@ -232,20 +222,12 @@ def _counts(
             "unflagged": len(unflagged),
             "unflagged_edited": int(unflagged["edited"].sum()),
         }
-    columns = ["flagged", "edited", "turned", "unflagged", "unflagged_edited"]
-    counts = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("rep")
-    rows_of_counts: Any = counts.itertuples()
+    counts = pd.DataFrame.from_dict(rows, orient="index", columns=list(COUNTS)).rename_axis("rep")
+    edited = counts[["edited", "unflagged_edited"]].to_numpy()
+    unedited = counts[["flagged", "unflagged"]].to_numpy() - edited
     p_values = [
-        float(
-            fisher_exact(
-                [
-                    [row.edited, row.flagged - row.edited],
-                    [row.unflagged_edited, row.unflagged - row.unflagged_edited],
-                ],
-                alternative="greater",
-            ).pvalue
-        )
-        for row in rows_of_counts
+        float(fisher_exact(table, alternative="greater").pvalue)
+        for table in np.stack([edited, unedited], axis=2)
     ]
     known = (counts["flagged"] >= MIN_FLAGGED).to_numpy()
     adjusted = np.ones(len(counts))

@@ -16,10 +16,11 @@ import pandas as pd
 from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.decision.own_months import OwnMonths
+from fitmodel.learning.calibration import expit, logit
 from fitmodel.learning.curve_fitting import fit_curve
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, fit_estimator, learn
 from fitmodel.learning.settings import LearnerOptions, native_threads
-from fitmodel.learning.stages import random_folds
+from fitmodel.learning.stages import random_folds, shift_to_rate
 from fitmodel.pooling import with_prior
 from fitmodel.sales._sample import (
     choose_ridge,
@@ -50,14 +51,11 @@ MAX_FOLDS = 6
 FOLDS_OF_SAMPLE = 3
 """Folds of a large table: two thirds of its samples are still more deals than most tables have."""
 SMALLEST = 1e-9
-STEPS = 60
-"""Bisection steps in the search for the common level."""
 
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """
-    Expected probabilities of early churn.
+    """Expected probabilities of early churn.
 
     Parameters
     ----------
@@ -86,8 +84,7 @@ def compute_expected(
     by: Sequence[str] = ("rep",),
     replicates: int | None = N_REPLICATES,
 ) -> Expected:
-    """
-    Compute the expected early churn of every deal, with and without the deals of its rep.
+    """Compute the expected early churn of every deal, with and without the deals of its rep.
 
     Parameters
     ----------
@@ -139,17 +136,10 @@ def compute_expected(
     for fit, predicted in fits:
         if len(predicted):
             result.loc[predicted] = fit.predict_proba(attributes.loc[predicted])[:, 1]
-    over = {
-        name: predict_over_reps(
-            view,
-            spec_without_people,
-            choice,
-            learned_from,
-            people_in(view.deals, spec, name),
-            result,
-        )
-        for name in by
-    }
+    over = {}
+    for name in by:
+        who = people_in(view.deals, spec, name)
+        over[name] = predict_over_reps(view, spec_without_people, choice, learned_from, who, result)
     return Expected(result, over, fits, len(learned_from) if large else None)
 
 
@@ -188,17 +178,12 @@ def _fits_of_samples(
 
 
 def own_months_of(view: HistoryView, spec: DealSpec, expected: Expected) -> OwnMonths | None:
-    """
-    Return how long customers stay given their expected early churn; None if the tail is unknown.
+    """Return how long customers stay given their expected early churn; None if the tail is unknown.
 
     Parameters
     ----------
     view : HistoryView
         View of the deals for which `expected` was computed.
-    spec : DealSpec
-        Contract of the deals.
-    expected : Expected
-        From `compute_expected`.
     """
     known = view.training_set()
     probability = np.asarray(expected.probability.reindex(known.index), dtype=np.float64)
@@ -256,17 +241,12 @@ def predict_over_reps(
     who: pd.Series[str],
     probability: pd.Series[float],
 ) -> pd.Series[float]:
-    """
-    Return the probability of every deal from a fit that saw no deal of its rep.
+    """Return the probability of every deal from a fit that saw no deal of its rep.
 
     Parameters
     ----------
     view : HistoryView
         View of all deals; its contract has no rep among the attributes.
-    spec : DealSpec
-        Contract of the deals.
-    choice : Choice
-        Settings of the fits.
     training_set : TrainingSet
         Deals to learn from: all deals, or a sample of a large table.
     who : Series of str
@@ -320,13 +300,5 @@ def fold_of_reps(who: pd.Series[str], max_folds: int = MAX_FOLDS) -> pd.Series[i
 def with_mean(probability: Floats, mean: float) -> Floats:
     """Return probabilities whose log-odds are shifted so that their mean equals `mean`."""
     clipped = np.clip(probability, SMALLEST, 1 - SMALLEST)
-    odds = clipped / (1 - clipped)
-    low, high = -40.0, 40.0
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        shifted = odds * np.exp(middle)
-        low, high = (
-            (middle, high) if float((shifted / (1 + shifted)).mean()) < mean else (low, middle)
-        )
-    shifted = odds * np.exp((low + high) / 2)
-    return np.asarray(shifted / (1 + shifted), dtype=np.float64)
+    log_odds = logit(clipped)
+    return expit(log_odds + shift_to_rate(log_odds, np.ones(len(log_odds)), mean))

@@ -1,4 +1,4 @@
-"""Ledger of a commission plan: amounts per deal and their sums per rep and month."""
+"""Ledger of a commission plan: amounts per deal and their sums; and two ledgers compared."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
+from fitmodel.renamed import old_function
 from fitmodel.tables.cells import PLAIN_MONEY, money_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fitmodel.sales.plans import Plan
-
 
 MONEY = ("nominal", "earned", "withheld", "pending", "paid_at_signing", "clawed_back")
 PAYROLL = ("month", "rep", "kind", "deal", "amount")
@@ -126,44 +128,33 @@ class Ledger:
 
         `deal` numbers the deals: the two lines of a shared deal have the same number.
         """
-        deal_keys = [
-            self.deals.index.to_series(),
-            self.deals.get("deal", self.deals.index.to_series()),
-        ]
-        numbers = pd.factorize(pd.MultiIndex.from_arrays(deal_keys))[0]
-        deals = self.deals.assign(**SUMMED | _summed_columns(self.deals), deal=numbers)
-        bonuses = self.bonuses.assign(**SUMMED | _summed_columns(self.bonuses), deal=None)
-        columns = ["rep", "month", "deal", *SUMMED]
-        return pd.concat([frame[columns] for frame in (deals, bonuses) if len(frame)])
+        row = self.deals.index.to_series()
+        numbers = pd.factorize(pd.MultiIndex.from_arrays([row, self.deals.get("deal", row)]))[0]
+        tables = [self.deals.assign(deal=numbers), self.bonuses.assign(deal=None)]
+        return pd.concat([_with_all_sums(table) for table in tables if len(table)])
 
 
-def _summed_columns(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return those columns of the frame that are summed."""
-    return {name: frame[name] for name in SUMMED if name in frame.columns}
-
-
-CENT = Decimal("0.01")
+def _with_all_sums(table: pd.DataFrame) -> pd.DataFrame:
+    sums = {name: table.get(name, start) for name, start in SUMMED.items()}
+    return table.assign(**sums)[["rep", "month", "deal", *SUMMED]]
 
 
 def split_commission(
     plan: Plan,
-    amount: Decimal,
+    nominal: Decimal,
     months: float,
     *,
     left: bool,
     exited: bool,
     chances: Mapping[int, float],
-    nominal: Decimal | None = None,
     excused: bool = False,
 ) -> dict[str, Any]:
     """Split one deal's commission into parts that sum to it, exact to the cent.
 
     Parameters
     ----------
-    plan : Plan
-        The commission plan.
-    amount : Decimal
-        Yearly contract value.
+    nominal : Decimal
+        The whole commission. A negative one belongs to a credit note: all of it is due at once.
     months : float
         Months for which the customer has been followed, or after which it left.
     left, exited : bool
@@ -171,9 +162,6 @@ def split_commission(
     chances : mapping of int to float
         Probability that the customer reaches each age of the plan; read only where an amount is
         pending.
-    nominal : Decimal, optional
-        The whole commission, where it is not the plan's rate times the amount (accelerators,
-        splits). A negative one belongs to a credit note: all of it is due at once.
     excused : bool
         Whether the customer left for a cause that the plan excludes: then all is earned.
 
@@ -183,24 +171,20 @@ def split_commission(
         `left_early`, the Decimals `nominal` = `earned` + `withheld` + `pending`,
         `paid_at_signing`, `clawed_back`, and `expected` (float): the expected part of `pending`.
     """
-    nominal = plan.rounded(amount * plan.commission_rate) if nominal is None else nominal
     is_below_age = not plan.reached(plan.earned_after_months, months, left=left)
     # a deal of no value is lost like any other; a credit note is no deal
-    early, is_incomplete = (
-        left and is_below_age and nominal >= 0 and not excused,
-        is_below_age and nominal > 0,
-    )
+    left_early = left and is_below_age and nominal >= 0 and not excused
+    is_incomplete = is_below_age and nominal > 0
     has_ended = (left or exited) and is_incomplete
     earned = plan.rounded(nominal * plan.share_at(months, left=left)) if is_incomplete else nominal
     if has_ended:
-        earned = max(earned, plan.rounded(Fraction(nominal) * plan.share_of_months(months)))
-    if has_ended and excused:
-        earned = nominal
+        stayed = plan.rounded(Fraction(nominal) * plan.share_of_months(months))
+        earned = nominal if excused else max(earned, stayed)
     withheld = nominal - earned if has_ended else Decimal(0)
     paid = plan.rounded(nominal * plan.paid_at_signing) if nominal > 0 else Decimal(0)
     pending = nominal - earned - withheld
     return {
-        "left_early": early,
+        "left_early": left_early,
         "nominal": nominal,
         "earned": earned,
         "withheld": withheld,
@@ -225,3 +209,139 @@ def _expected_share(plan: Plan, months: float, chances: Mapping[int, float]) -> 
             total += (share - reached) * chances[age]
             reached = share
     return total
+
+
+@dataclass(frozen=True)
+class PlanComparison:
+    """Comparison of two commission plans on the same history.
+
+    Parameters
+    ----------
+    before, after : str
+        Names of the two plans.
+    earned_before, earned_after : Decimal
+        Commission earned so far under each plan.
+    pending_before, pending_after : Decimal
+        Commission not decided yet under each plan.
+    to_lost_before, to_lost_after : Decimal
+        Part of the earned commission that is for customers who left within `months`.
+    bonus_before, bonus_after : Decimal
+        Bonuses decided under each plan.
+    deals, lost : int
+        Number of deals that the plans pay for, and number of those whose customer left within
+        `months`.
+    months : int
+        The larger of the two plans' `earned_after_months`.
+    digits : int
+        Decimal places of the amounts in the sentence.
+    money : str
+        Format of these amounts, such as ``"€ {:,.0f}"``.
+    """
+
+    before: str
+    after: str
+    earned_before: Decimal
+    earned_after: Decimal
+    pending_before: Decimal
+    pending_after: Decimal
+    to_lost_before: Decimal
+    to_lost_after: Decimal
+    bonus_before: Decimal
+    bonus_after: Decimal
+    deals: int
+    lost: int
+    months: int
+    digits: int = 2
+    money: str = PLAIN_MONEY
+
+    def in_words(self, language: str = "en") -> str:
+        """Return the difference between the plans in one or two sentences."""
+        say = phrases(language, "incentives")
+        saved = self.to_lost_before - self.to_lost_after
+        money = {
+            name: money_text(self.money, getattr(self, name), digits=self.digits)
+            for name in ("earned_before", "earned_after", "pending_before", "pending_after")
+        }
+        return say(
+            "less" if saved >= 0 else "more",
+            before=self.before,
+            after=self.after,
+            change=money_text(self.money, abs(saved), digits=self.digits),
+            deals=f"{self.deals:,}",
+            months=self.months,
+            **money,
+        )
+
+    says = old_function("says", in_words)
+
+    def __str__(self) -> str:
+        return self.in_words()
+
+
+def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
+    """Compare what two plans pay on the same deals.
+
+    Parameters
+    ----------
+    before, after : Ledger
+        Ledgers of the same deals, from `fitmodel.sales.incentives.pay`.
+
+    Returns
+    -------
+    PlanComparison
+
+    Raises
+    ------
+    DealsError
+        If the ledgers are not of the same deals.
+
+    Examples
+    --------
+    >>> from fitmodel.sales.incentives import pay
+    >>> from fitmodel.sales.plans import Plan
+    >>> sim = fitmodel.simulate_deals(300, seed=1)
+    >>> at_once = pay(sim.deals, sim.spec, Plan(commission_rate="0.1", earned_after_months=0))
+    >>> found = compare_plans(at_once, pay(sim.deals, sim.spec, Plan(commission_rate="0.1")))
+    >>> found.to_lost_before > found.to_lost_after
+    True
+    """
+    if set(before.deals.index) != set(after.deals.index):
+        raise DealsError("the two ledgers are not of the same deals")
+    # whoever left before the later age was lost to the plan that asks for more
+    early = pd.concat(
+        [ledger.deals["left_early"].set_axis(_keys(ledger)) for ledger in (before, after)]
+    )
+    lost = early.groupby(level=0, sort=False).any()
+    return PlanComparison(
+        before=before.plan.name,
+        after=after.plan.name,
+        earned_before=_total(before.deals["earned"]),
+        earned_after=_total(after.deals["earned"]),
+        pending_before=_total(before.deals["pending"]),
+        pending_after=_total(after.deals["pending"]),
+        to_lost_before=_earned_on_lost(before, lost),
+        to_lost_after=_earned_on_lost(after, lost),
+        bonus_before=_total(before.bonuses["bonus"]),
+        bonus_after=_total(after.bonuses["bonus"]),
+        deals=len(lost),
+        lost=int(lost.sum()),
+        months=max(before.plan.earned_after_months, after.plan.earned_after_months),
+        digits=max(before.plan.digits, after.plan.digits),
+        money=after.money,
+    )
+
+
+def _keys(ledger: Ledger) -> pd.Index[Any]:
+    """Return the deal of each line: one for both reps who share it, another for a later row."""
+    deals = ledger.deals
+    columns = [deals[name] for name in ("deal", "month") if name in deals]
+    return pd.MultiIndex.from_arrays([deals.index, *columns]).to_flat_index()
+
+
+def _earned_on_lost(ledger: Ledger, lost: pd.Series[bool]) -> Decimal:
+    is_lost = _keys(ledger).isin(lost.index[lost])
+    return _total(ledger.deals.loc[is_lost, "earned"])
+
+
+def _total(amounts: pd.Series[Any]) -> Decimal:
+    return sum(amounts, Decimal(0))

@@ -43,17 +43,6 @@ def compute_missed_warnings(
 ) -> pd.DataFrame:
     """Count the warnings that were visible at signing, among lost deals and among kept deals.
 
-    Parameters
-    ----------
-    deals : DataFrame
-        Past deals, as read by ``read_deals``.
-    spec : DealSpec
-        Contract of the deals.
-    retrospective : Retrospective
-        Predictions as of signing, of the same deals.
-    language : {"en", "zh"}
-        Language of the names of the signals.
-
     Returns
     -------
     DataFrame
@@ -71,8 +60,7 @@ def compute_missed_warnings(
     """
     view = view_of(deals, spec)
     churn = _known_outcomes(view, retrospective)
-    lost = (churn == 1).to_numpy()
-    kept = (churn == 0).to_numpy()
+    lost, kept = (churn == 1).to_numpy(), (churn == 0).to_numpy()
     predictions = retrospective.predictions
     is_above_level = (predictions["probability"] > predictions["base_rate"]).to_numpy()
     rows = []
@@ -83,14 +71,11 @@ def compute_missed_warnings(
         warned = is_above_level & (retrospective.contributions[name] >= WARNING).to_numpy()
         rows += _signals(group, warned, lost, kept)
     say = phrases(language, "profile")
-    labels = spec.words.labels
-    table = pd.DataFrame(
-        [
-            figures | {"signal": part.text(say, labels.get(part.attribute))}
-            for part, figures in rows
-        ],
-        columns=SIGNAL_COLUMNS,
-    )
+    signals = [
+        figures | {"signal": part.text(say, spec.words.labels.get(part.attribute))}
+        for part, figures in rows
+    ]
+    table = pd.DataFrame(signals, columns=SIGNAL_COLUMNS)
     return table.sort_values("lost_with", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -151,10 +136,7 @@ def _has_people(spec: DealSpec) -> bool:
 
 
 def _signals(
-    group: Segmented,
-    warned: NDArray[np.bool_],
-    lost: NDArray[np.bool_],
-    kept: NDArray[np.bool_],
+    group: Segmented, warned: NDArray[np.bool_], lost: NDArray[np.bool_], kept: NDArray[np.bool_]
 ) -> list[tuple[Segment, dict[str, Any]]]:
     rows = []
     for position, (part,) in enumerate(group.segments):

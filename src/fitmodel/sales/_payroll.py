@@ -1,5 +1,4 @@
-"""
-Payroll of a plan: the month in which each amount is paid or taken back.
+"""Payroll of a plan: the month in which each amount is paid or taken back.
 
 lines of the ledger -> advances, earned and clawed-back amounts -> terms for reps who left
                     -> credit notes for what is not paid yet -> cap -> draw -> bonuses
@@ -8,7 +7,6 @@ lines of the ledger -> advances, earned and clawed-back amounts -> terms for rep
 
 from __future__ import annotations
 
-import io
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +20,7 @@ from fitmodel.exceptions import DealsError
 from fitmodel.sales._ledger import PAYROLL
 from fitmodel.sales._payroll_limits import accounts_of, carry_forward, with_cap
 from fitmodel.sales.people import same_person
-from fitmodel.tables.atomic import workspace, write_file
+from fitmodel.tables.atomic import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,15 +43,10 @@ def pay_out(
     bonuses: pd.DataFrame,
     until: np.datetime64,
 ) -> pd.DataFrame:
-    """
-    Return every amount with the month in which it is paid or taken back.
+    """Return every amount with the month in which it is paid or taken back.
 
     Parameters
     ----------
-    plan : Plan
-        The commission plan.
-    lines : DataFrame
-        Lines of the ledger, from `make_lines`.
     entries : DataFrame
         Amounts of the same lines, from `split_commission`.
     bonuses : DataFrame
@@ -148,8 +141,6 @@ def refuse_unknown_leavers(plan: Plan, reps: Iterable[str]) -> None:
 
     Parameters
     ----------
-    plan : Plan
-        The commission plan.
     reps : iterable of str
         Names of all reps who sold any of the deals, whether or not the amount is known.
 
@@ -205,6 +196,7 @@ def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:
     draw = plan.draw
     if draw is None:
         return table
+    kind = "draw" if draw.recoverable else "guarantee"
     ends = _last_days(plan)
     sums = table.groupby(["rep", "month"], sort=True)["amount"].sum()
     rows = []
@@ -212,23 +204,15 @@ def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:
         rep_sums, owed = sums[rep], ZERO
         end = ends.get(rep.casefold())
         until = last if end is None else min(last, _month_after(end, plan.payroll_months_later))
-        for month in map(
-            str, pd.period_range(rep_sums.index.min(), max(until, rep_sums.index.max()), freq="M")
-        ):
+        first, end_month = rep_sums.index.min(), max(until, rep_sums.index.max())
+        for month in map(str, pd.period_range(first, end_month, freq="M")):
             amount = rep_sums.get(month, ZERO)
-            if amount < draw.amount and month <= until:
-                rows.append(
-                    (
-                        month,
-                        rep,
-                        "draw" if draw.recoverable else "guarantee",
-                        "",
-                        draw.amount - amount,
-                    )
-                )
-                owed += draw.amount - amount
-            elif draw.recoverable and owed > 0 and amount > draw.amount:
-                repayment = min(owed, amount - draw.amount)
+            missing = draw.amount - amount
+            if missing > 0 and month <= until:
+                rows.append((month, rep, kind, "", missing))
+                owed += missing
+            elif draw.recoverable and owed > 0 and missing < 0:
+                repayment = min(owed, -missing)
                 rows.append((month, rep, "draw_recovered", "", -repayment))
                 owed -= repayment
     return _append_rows(table, rows)
@@ -239,8 +223,7 @@ def _append_rows(table: pd.DataFrame, rows: list[tuple[Any, ...]]) -> pd.DataFra
 
 
 def write_payroll(ledger: Ledger, path: str | Path) -> None:
-    """
-    Write a payroll as CSV or Parquet, whole or not at all; Parquet stores amounts as decimals.
+    """Write a payroll as CSV or Parquet, whole or not at all; Parquet stores amounts as decimals.
 
     Raises
     ------
@@ -248,17 +231,9 @@ def write_payroll(ledger: Ledger, path: str | Path) -> None:
         If the file name ends in neither .csv nor .parquet.
     """
     target = Path(path)
-    if target.suffix == ".csv":
-        content = ledger.payroll.to_csv(index=False).encode()
-    elif target.suffix == ".parquet":
-        buffer = io.BytesIO()
-        ledger.payroll.to_parquet(buffer, index=False)
-        content = buffer.getvalue()
-    else:
+    if target.suffix not in {".csv", ".parquet"}:
         raise DealsError(
             f"{target} ends neither in .csv nor in .parquet. Remedy: give the payroll such a name."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    with workspace(target.parent) as draft:
-        write_file(draft / target.name, content)
-        (draft / target.name).replace(target)
+    write_table(target, ledger.payroll)

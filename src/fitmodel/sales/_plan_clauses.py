@@ -20,13 +20,10 @@ class Clause(BaseModel):
 
 
 class ExcludedCauses(Clause):
-    """
-    Causes of leaving that are not held against the rep, such as a bankruptcy.
+    """Causes of leaving that are not held against the rep, such as a bankruptcy.
 
     Parameters
     ----------
-    column : str
-        Column of the deals with the cause of leaving.
     causes : tuple of str
         Excluded causes; case and surrounding spaces do not matter. A customer who left for one of
         them counts as one who stayed: the whole commission is earned, and nothing is clawed back.
@@ -44,8 +41,7 @@ class Accelerator(Clause):
 
 
 class Accelerators(Clause):
-    """
-    Rates that depend on how much a rep has signed in a period, in the order of signing.
+    """Rates that depend on how much a rep has signed in a period, in the order of signing.
 
     Parameters
     ----------
@@ -67,13 +63,10 @@ class Cap(Clause):
 
 
 class Draw(Clause):
-    """
-    A minimum that is paid to a rep in each payroll month.
+    """A minimum that is paid to a rep in each payroll month.
 
     Parameters
     ----------
-    amount : Decimal
-        Minimum amount per month.
     recoverable : bool
         Whether later months above the amount pay the difference back (a draw) or not (a guarantee).
     """
@@ -83,8 +76,7 @@ class Draw(Clause):
 
 
 class Split(Clause):
-    """
-    A split of the commission with a second rep.
+    """A split of the commission with a second rep.
 
     Parameters
     ----------
@@ -99,8 +91,7 @@ class Split(Clause):
 
 
 class Leavers(Clause):
-    """
-    Terms for reps who leave the company.
+    """Terms for reps who leave the company.
 
     Parameters
     ----------

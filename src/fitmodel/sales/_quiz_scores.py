@@ -1,5 +1,4 @@
-"""
-Scores of the quiz: how people predict compared with the model, and whether they improve.
+"""Scores of the quiz: how people predict compared with the model, and whether they improve.
 
 answers stored in the decision log -> Brier score per person and quiz -> change with practice
 """
@@ -30,8 +29,7 @@ SCORES = ("quiz", "person", "questions", "brier", "model", "level")
 
 
 def quiz_scores(guesses: pd.DataFrame) -> pd.DataFrame:
-    """
-    Return the Brier scores of each person and quiz, and those of the model on the same deals.
+    """Return the Brier scores of each person and quiz, and those of the model on the same deals.
 
     Parameters
     ----------
@@ -45,24 +43,15 @@ def quiz_scores(guesses: pd.DataFrame) -> pd.DataFrame:
         is the score of the person, `model` that of the model, and `level` that of always predicting
         the level that the model learned.
     """
-    rows = [
-        {
-            "quiz": quiz,
-            "person": person,
-            "questions": len(part),
-            **{
-                name: brier(part[column], part["outcome"])
-                for name, column in (("brier", "guess"), ("model", "model"), ("level", "level"))
-            },
-        }
-        for (quiz, person), part in guesses.groupby(["quiz", "person"], sort=False)
-    ]
+    rows = []
+    for (quiz, person), part in guesses.groupby(["quiz", "person"], sort=False):
+        scores = [brier(part[column], part["outcome"]) for column in ("guess", "model", "level")]
+        rows.append((quiz, person, len(part), *scores))
     return pd.DataFrame(rows, columns=list(SCORES))
 
 
 def practice(guesses: pd.DataFrame) -> pd.DataFrame:
-    """
-    Compute whether each person improves with practice, relative to the model.
+    """Compute whether each person improves with practice, relative to the model.
 
     Parameters
     ----------
@@ -92,9 +81,8 @@ def practice(guesses: pd.DataFrame) -> pd.DataFrame:
             "model": brier(model, outcome),
             **_change((own - outcome) ** 2 - (model - outcome) ** 2),
         }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(PRACTICE)).rename_axis(
-        "person"
-    )
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(PRACTICE))
+    return table.rename_axis("person")
 
 
 PRACTICE = (
@@ -112,9 +100,8 @@ def _change(excess: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
         return {**unknown, "verdict": "too_few"}
     first, second = np.array_split(excess, 2)
     change = float(second.mean() - first.mean())
-    half_width = NORMAL_95 * float(
-        np.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second))
-    )
+    variance = first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)
+    half_width = NORMAL_95 * float(np.sqrt(variance))
     low, high = change - half_width, change + half_width
     verdict = "better" if high < 0 else "worse" if low > 0 else "no_evidence"
     return {
@@ -128,8 +115,7 @@ def _change(excess: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
 
 
 def practice_sentences(table: pd.DataFrame, language: str = "en") -> list[str]:
-    """
-    Return sentences on how people predict compared with the model, and whether practice helps.
+    """Return sentences on how people predict compared with the model, and whether practice helps.
 
     Parameters
     ----------

@@ -1,5 +1,4 @@
-"""
-Customers who came to a renewal: which of them stayed, and how many were expected to stay.
+"""Customers who came to a renewal: which of them stayed, and how many were expected to stay.
 
 contract term, plan's age -> age at which a deal is tested -> tested, renewed, expected to renew
 """
@@ -39,19 +38,12 @@ PLURAL = re.compile(r"\b(?:years|quarters|months)\b")
 
 
 def compute_renewals(
-    view: HistoryView,
-    probability: pd.Series[float],
-    age_months: float,
-    *,
-    term: str | None = None,
+    view: HistoryView, probability: pd.Series[float], age_months: float, *, term: str | None = None
 ) -> pd.DataFrame:
-    """
-    Return which customers came to a renewal, which stayed, and their expected hazard of leaving.
+    """Return which customers came to a renewal, which stayed, and their expected hazard of leaving.
 
     Parameters
     ----------
-    view : HistoryView
-        View of the deals with their labels.
     probability : Series of float
         Probability of early churn of every deal.
     age_months : float
@@ -87,12 +79,8 @@ def compute_renewals(
     p = np.asarray(probability.loc[view.index], dtype=np.float64)
     terms = _terms(view, age_months) if term is None else read_terms(view.deals, term)
     age = np.where(terms >= age_months, terms + GRACE_MONTHS, float(age_months))
-    observable_months = view.observable_months
-    old_enough = np.where(
-        np.isnan(observable_months),
-        view.left | (view.followup_months >= age),
-        observable_months >= age,
-    )
+    observable, reached = view.observable_months, view.left | (view.followup_months >= age)
+    old_enough = np.where(np.isnan(observable), reached, observable >= age)
     tested = old_enough & ~(view.exited & (view.followup_months < age))
     lost = tested & view.left & (view.followup_months <= age)
     loss = _hazard(view, p, age)
@@ -115,13 +103,9 @@ def compute_renewals(
 
 
 def read_terms(deals: pd.DataFrame, column: str) -> Floats:
-    """
-    Return contract terms in months; 0 where a deal has none.
+    """Return contract terms in months; 0 where a deal has none.
 
-    Raises
-    ------
-    DealsError
-        If there is no such column, or a value cannot be read.
+    Raises DealsError if there is no such column, or a value cannot be read.
     """
     if column not in deals:
         raise DealsError(

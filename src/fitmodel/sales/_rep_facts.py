@@ -14,8 +14,8 @@ import pandas as pd
 from fitmodel.deals.months import add_months, months_between
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
-from fitmodel.sales._counts import count_deals
 from fitmodel.sales._segments import segment_deals
+from fitmodel.sales.people import count_deals
 from fitmodel.sales.rates import NORMAL_95, expected_leavers
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ def deal_figures(
     who: pd.Series[str],
     over_reps: pd.Series[float] | None = None,
 ) -> pd.DataFrame:
-    """
-    Return one row per deal: its rep, its follow-up, and early churn observed and expected.
+    """Return one row per deal: its rep, its follow-up, and early churn observed and expected.
 
     `recent_observed` and `recent_expected` are the parts of both that fall in the last
     `RECENT_MONTHS` months before the end of the extract, whenever the deal was signed;
@@ -61,10 +60,7 @@ def deal_figures(
     that their sum equals the company's observed number: a drift of the model is not attributed to
     reps.
 
-    Raises
-    ------
-    DealsError
-        If a deal has no probability.
+    Raises DealsError if a deal has no probability.
     """
     spec, deals = view.spec, view.deals
     p = _checked(probability, deals.index)
@@ -73,6 +69,7 @@ def deal_figures(
     early = (view.early_churn == 1).astype(float)
     start, recent_start_age = _recent_start(view)
     recent_early = early * (view.left_on >= start)
+    recent_expected = _expected(view, p_without_rep, recent_start_age)
     return pd.DataFrame(
         {
             "who": who,
@@ -83,9 +80,7 @@ def deal_figures(
             "expected": _scaled(_expected(view, p_without_rep, view.entry_months), early),
             "knowing_expected": _scaled(_expected(view, p, view.entry_months), early),
             "recent_observed": recent_early,
-            "recent_expected": _scaled(
-                _expected(view, p_without_rep, recent_start_age), recent_early
-            ),
+            "recent_expected": _scaled(recent_expected, recent_early),
             "recent_signed": 1.0 if view.closed is None else (view.closed >= start).astype(float),
             "value": np.nan if amount is None else yearly_amounts(deals, spec),
             "quarter": None if closing is None else deals[closing].dt.to_period("Q").astype("str"),
@@ -130,10 +125,8 @@ def _recent_start(view: HistoryView) -> tuple[np.datetime64, Floats]:
 
 
 def _expected(view: HistoryView, p: Floats, entry_months: Floats) -> Floats:
-    horizon = view.spec.label.horizon_months
-    return expected_leavers(
-        p, view.followup_months, view.survival, horizon, entry_months=entry_months
-    )
+    months, horizon = view.followup_months, view.spec.label.horizon_months
+    return expected_leavers(p, months, view.survival, horizon, entry_months=entry_months)
 
 
 def _scaled(expected: Floats, observed: Floats) -> Floats:
@@ -144,13 +137,10 @@ def _scaled(expected: Floats, observed: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Alias:
-    """
-    Attribute that (almost) only one rep sells.
+    """Attribute that (almost) only one rep sells.
 
     Parameters
     ----------
-    attribute : str
-        Name of the attribute.
     segments : tuple of Segment
         The rep's own levels or bands, the most frequent first.
     share_of_segments : float
@@ -173,17 +163,7 @@ class Alias:
 
 
 def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict[str, Alias]:
-    """
-    Find, for each rep, the attribute that (almost) only this rep sells.
-
-    Parameters
-    ----------
-    view : HistoryView
-        View of the deals with their labels.
-    spec : DealSpec
-        Contract of the deals.
-    who : Series of str
-        Rep (or team) of each deal.
+    """Find, for each rep, the attribute that (almost) only this rep sells.
 
     Returns
     -------
@@ -212,9 +192,7 @@ def _sellers_of_attribute(
     inside = group.codes >= 0
     table = np.zeros((len(group.segments), len(sizes)))
     np.add.at(table, (group.codes[inside], codes[inside]), 1.0)
-    totals = table.sum(axis=1)
-    seller = table.argmax(axis=1)
-    largest = table.max(axis=1)
+    totals, seller, largest = table.sum(axis=1), table.argmax(axis=1), table.max(axis=1)
     rep_share = largest / sizes[seller]
     others_share = (totals - largest) / np.maximum(sizes.sum() - sizes[seller], 1)
     is_own = (largest >= ALMOST_ALL * totals) & (rep_share >= LESS_OFTEN * others_share)

@@ -46,8 +46,7 @@ LARGEST_STEP, SMALLEST_STEP = 0.05, 0.01
 
 @dataclass(frozen=True, eq=False)
 class RepTest:
-    """
-    Result of testing every rep against the others.
+    """Result of testing every rep against the others.
 
     Parameters
     ----------
@@ -74,8 +73,7 @@ def name_reps(
     past: tuple[Floats, Floats] | None = None,
     error: float = PAGE_ERROR,
 ) -> RepTest:
-    """
-    Find the reps whose customers leave more often, or less often, than those of the other reps.
+    """Find the reps whose customers leave more often, or less often, than those of the other reps.
 
     Parameters
     ----------
@@ -147,15 +145,10 @@ def _tails(
 def change_tails(
     observed: Floats, expected: Floats, past_observed: Floats, past_expected: Floats
 ) -> tuple[Floats, Floats]:
-    """
-    Return exact one-sided p-values of each rep against the rep's own past.
+    """Return exact one-sided p-values of each rep against the rep's own past.
 
     Given the total number of a rep's customers who left, the number who left in the recent months
     is binomial. The change in the ratio of all other reps is allowed for.
-
-    Returns
-    -------
-    p_more, p_fewer : ndarray, shape (reps,)
     """
     from scipy.stats import binom
 
@@ -172,8 +165,7 @@ def change_tails(
 
 
 def exact_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
-    """
-    Return exact one-sided p-values of each rep against all other reps together.
+    """Return exact one-sided p-values of each rep against all other reps together.
 
     If all reps are alike, then given the total number of early churners a rep's count is binomial,
     with the rep's share of the expected number as its probability (J. Przyborowski and H. Wilenski
@@ -192,8 +184,7 @@ def exact_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
 
 
 def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
-    """
-    Return one-sided p-values of each rep, given how much the OTHERS differ among themselves.
+    """Return one-sided p-values of each rep, given how much the OTHERS differ among themselves.
 
     Returns
     -------
@@ -233,12 +224,10 @@ def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
 
 @cache
 def _kernels(step: float) -> tuple[Floats, Floats]:
-    """
-    Return a grid of log-ratios, and their distribution for each difference and common level.
+    """Return a grid of log-ratios, and their distribution for each difference and common level.
 
     Returns
     -------
-    ratios : ndarray, shape (ratios,)
     kernels : ndarray, shape (differences + 1, levels, ratios)
         Each row sums to 1; the last difference is that of a rep who is far from the rest.
     """

@@ -36,8 +36,7 @@ def add_verdicts(
     *,
     is_sole_seller: NDArray[np.bool_] | None = None,
 ) -> None:
-    """
-    Add the verdicts on reps to their table, with their p-values.
+    """Add the verdicts on reps to their table, with their p-values.
 
     Parameters
     ----------
@@ -79,9 +78,8 @@ def _mark_inseparable(table: pd.DataFrame, is_sole_seller: NDArray[np.bool_]) ->
     """Replace verdicts on reps who are the only sellers of something."""
     for column in ("verdict", "recent_verdict"):
         inseparable = table[column].isin(["more", "fewer"]) & is_sole_seller
-        table[column] = table[column].mask(
-            inseparable, "inseparable_" + table[column].astype("str")
-        )
+        verdict = table[column].astype("str")
+        table[column] = verdict.mask(inseparable, "inseparable_" + verdict)
     inseparable = table["selects"].isin(["riskier", "safer"]) & is_sole_seller
     table["selects"] = table["selects"].mask(inseparable, "inseparable")
 
@@ -96,8 +94,7 @@ def _expected_at_others_ratio(table: pd.DataFrame) -> pd.Series[float]:
 def still_more(
     observed: pd.Series[float], expected: pd.Series[float], ratio: pd.Series[float]
 ) -> pd.Series[bool]:
-    """
-    Return whether the last two quarters fit a rep's own ratio better than a ratio of 1.
+    """Return whether the last two quarters fit a rep's own ratio better than a ratio of 1.
 
     The test is the Poisson likelihood ratio of `ratio` against 1, for the counts `observed` with
     the expectations `expected`. Ratios are limited to the range from 1 to 100.
@@ -140,8 +137,7 @@ def _selection(
     error: float,
     is_sole_seller: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
-    """
-    Return whether each rep's prospects are riskier or safer than those of the other reps.
+    """Return whether each rep's prospects are riskier or safer than those of the other reps.
 
     The test compares ranks of the expected probabilities (H. B. Mann and D. R. Whitney 1947, Annals
     of Mathematical Statistics 18, 50-60), with Holm's correction: a test of means would depend on a
@@ -153,9 +149,8 @@ def _selection(
     from scipy.stats import mannwhitneyu
 
     is_unbound = ~deal_figures["bound"].to_numpy()
-    unbound = (
-        deal_figures.loc[is_unbound, "who"].value_counts().reindex(table.index).fillna(0).to_numpy()
-    )
+    counts = deal_figures.loc[is_unbound, "who"].value_counts()
+    unbound = counts.reindex(table.index, fill_value=0).to_numpy()
     enough = (table["signed"] >= min_deals).to_numpy() & (len(table) > 1)
     known = enough & (unbound >= min_deals)
     sole_sellers = [] if is_sole_seller is None else list(table.index[is_sole_seller])

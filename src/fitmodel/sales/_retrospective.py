@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.scorecard import Scorecard
     from fitmodel.learning.settings import Choice
 
@@ -150,10 +149,7 @@ def score_in_retrospect(
 def require_dates(spec: DealSpec) -> None:
     """Refuse a contract that does not give the days on which deals were signed.
 
-    Raises
-    ------
-    DealsError
-        If the contract names no closing date.
+    Raises DealsError if the contract names no closing date.
     """
     if spec.deals.closed_on is None:
         raise DealsError(
@@ -185,16 +181,13 @@ def _snapshot_before(
         check_enough(training_set)
     except DealsError:
         return AsOfSnapshot(as_of, None, known, churners), previous
-    learn_past = _learn_from_sample if _uses_sample(deals, training_set) else _learn_from_all
+    # a provisional model is never learned from a sample
+    by_sample = is_large(len(deals)) and regime_allowed(training_set) == "full"
+    learn_past = _learn_from_sample if by_sample else _learn_from_all
     scorecard, settings = learn_past(past_view, spec, churners, previous)
     version = f"{as_of:%Y-%m-%d}"
     scorer = Scorer(scorecard, Policy("threshold"), None, spec.deals.closed_on, version)
     return AsOfSnapshot(as_of, FitModel(scorer, {}), known, churners), settings
-
-
-def _uses_sample(deals: HistoryView, training_set: TrainingSet) -> bool:
-    """Return whether a snapshot is learned from a sample: large tables only, never provisional."""
-    return is_large(len(deals)) and regime_allowed(training_set) == "full"
 
 
 def _learn_from_all(

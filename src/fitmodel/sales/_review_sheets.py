@@ -13,7 +13,6 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import per_year
-from fitmodel.exceptions import DealsError
 from fitmodel.model.similar_deals import PastDeals
 from fitmodel.renamed import old_fields
 from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
@@ -192,12 +191,10 @@ def compute_reviews(
     >>> [sheet.rep for sheet in reviews.sheets]
     ['Rep 01', 'Rep 02', 'Rep 03']
     """
-    if spec.deals.rep is None:
-        raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
     require_dates(spec)
     view = view_of(deals, spec)
-    predicted = retrospective or score_in_retrospect(view, spec, progress=progress)
     reps = people_in(view.deals, spec, "rep")
+    predicted = retrospective or score_in_retrospect(view, spec, progress=progress)
     lost = _latest_lost(view, reps, latest)
     writer = _Writer(view, spec, predicted)
     sheets = tuple(writer.sheet(deal, reps.loc[deal]) for deal in lost)
@@ -287,21 +284,13 @@ class _Writer:
         contributions = [{r.attribute: r.contribution for r in item} for item in reasons]
         values = {name: self._readable_values(name, table) for name in model.attributes}
         signed = stayed[str(self._spec.deals.closed_on)]
-        return [
-            RetainedSimilarDeal(
-                self.name(stayed_deal),
-                pd.Timestamp(signed[stayed_deal]),
-                _differs(
-                    {
-                        name: (row_values[0], row_values[position])
-                        for name, row_values in values.items()
-                    },
-                    contributions[0],
-                    contributions[position],
-                ),
-            )
-            for position, stayed_deal in enumerate(stayed.index, start=1)
-        ]
+        found = []
+        for position, other in enumerate(stayed.index, start=1):
+            pairs = {name: (row[0], row[position]) for name, row in values.items()}
+            differs = _differs(pairs, contributions[0], contributions[position])
+            day = pd.Timestamp(signed[other])
+            found.append(RetainedSimilarDeal(self.name(other), day, differs))
+        return found
 
     def _readable_values(self, name: str, table: pd.DataFrame) -> list[Any]:
         """Return the values of an attribute; of a date, the time from it to each deal's signing."""

@@ -1,5 +1,4 @@
-"""
-Samples of a large table: contributions are learned from a sample, and the level from all deals.
+"""Samples of a large table: contributions are learned from a sample, and the level from all deals.
 
 deals -> strata by outcome and signing date -> two samples that share no deal
       -> a ridge regression on each sample -> shifted to the level of all deals
@@ -70,21 +69,12 @@ def fit_on_sample(
     *,
     replicates: int | None,
 ) -> ProspectFitClassifier:
-    """
-    Fit an estimator on some of the deals, and set its level to that of all deals.
+    """Fit an estimator on some of the deals, and set its level to that of all deals.
 
     Parameters
     ----------
-    training_set : TrainingSet
-        All deals.
     chosen : ndarray of int
         Positions of the deals from which the effects are learned.
-    spec : DealSpec
-        Contract of the deals.
-    choice : Choice
-        Settings of the fit.
-    view : HistoryView
-        View of all deals.
     replicates : int or None
         Number of bootstrap replicates; None for the number in the contract.
     """

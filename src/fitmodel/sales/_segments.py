@@ -42,8 +42,6 @@ class Segment:
 
     Parameters
     ----------
-    attribute : str
-        Name of the attribute.
     level : str or None
         The level; None for a band of a number, and where the value is missing.
     low, high : float
@@ -100,10 +98,6 @@ def segment_deals(
 
     Parameters
     ----------
-    deals : DataFrame
-        Past deals, as read by ``read_deals``.
-    spec : DealSpec
-        Contract of the deals.
     min_deals : int
         A segment with fewer deals is left out.
     people : bool
@@ -216,9 +210,8 @@ def log_rank_scores(
     entry = np.zeros(len(left)) if entry_months is None else entry_months
     exposed = entry <= horizon_months
     early = left & (followup_months <= horizon_months)
-    times, last = np.unique(
-        np.minimum(followup_months, horizon_months)[exposed], return_inverse=True
-    )
+    end = np.minimum(followup_months, horizon_months)
+    times, last = np.unique(end[exposed], return_inverse=True)
     first = np.searchsorted(times, entry[exposed])
     enter, leave = np.bincount(first, minlength=len(times)), np.bincount(last)
     at_risk = enter.cumsum() - leave.cumsum() + leave
@@ -237,12 +230,7 @@ def distances(groups: Sequence[Segmented], scores: NDArray[np.float64]) -> NDArr
     ndarray, shape (segments of all groups,)
         Positive where the customers of the segment leave more often than the others.
     """
-    results = []
-    for group, scale in zip(groups, _scales(groups, scores), strict=True):
-        inside = np.flatnonzero(group.codes >= 0)
-        rows = group.codes[inside]
-        results.append(np.bincount(rows, scale[rows] * scores[inside], minlength=len(scale)))
-    return np.concatenate(results)
+    return np.concatenate([matrix @ scores for matrix in _standardised(groups, scores)])
 
 
 def adjusted_p_values(
@@ -271,13 +259,10 @@ def adjusted_p_values(
     for start in range(0, shuffles, CHUNK_SHUFFLES):
         count = min(CHUNK_SHUFFLES, shuffles - start)
         shuffled = np.stack([random.permutation(scores) for _ in range(count)], axis=1)
-        largest.append(
-            np.max([np.abs(matrix @ shuffled).max(axis=0) for matrix in matrices], axis=0)
-        )
-    largest_by_chance = np.sort(np.concatenate(largest))
-    n_larger = len(largest_by_chance) - np.searchsorted(
-        largest_by_chance, observed - 1e-9, side="left"
-    )
+        by_group = [np.abs(matrix @ shuffled).max(axis=0) for matrix in matrices]
+        largest.append(np.max(by_group, axis=0))
+    by_chance = np.sort(np.concatenate(largest))
+    n_larger = len(by_chance) - np.searchsorted(by_chance, observed - 1e-9, side="left")
     p: NDArray[np.float64] = (1 + n_larger) / (shuffles + 1)
     return p
 

@@ -5,7 +5,6 @@ plan + deals -> a ledger, in which each deal's entries sum to its nominal commis
 
 from __future__ import annotations
 
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,9 +16,8 @@ from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.curve_fitting import fit_curve
 from fitmodel.sales._bonus import COLUMNS, pay_bonus
-from fitmodel.sales._comparison import PlanComparison, compare_plans
 from fitmodel.sales._deal_lines import make_lines, month_of
-from fitmodel.sales._ledger import Ledger, split_commission
+from fitmodel.sales._ledger import Ledger, PlanComparison, compare_plans, split_commission
 from fitmodel.sales._payroll import pay_out, refuse_unknown_leavers, write_payroll
 from fitmodel.sales._payroll_limits import limit_credit_notes
 from fitmodel.sales.people import check_index, people_in
@@ -116,11 +114,7 @@ def pay(
     at_signing = pd.Series(view.followup_months, view.index).loc[lines.index] - lines["months"]
     chances = chances_to_reach(view, spec, plan.ages, probability, since=at_signing)
     entries = limit_credit_notes(lines, _entries(plan, lines, chances))
-    table = (
-        _signed(lines, spec).join(entries)
-        if lines.index.is_unique
-        else pd.concat([_signed(lines, spec), entries], axis=1)
-    )
+    table = pd.concat([_signed(lines, spec), entries], axis=1)
     bonuses = _bonuses(view, plan, probability)
     payroll = pay_out(plan, lines, table, bonuses, view.extract_end)
     return Ledger(plan, table, bonuses, payroll, spec.words.money)
@@ -128,10 +122,10 @@ def pay(
 
 def needs_rows(plan: Plan, spec: DealSpec) -> bool:
     """Return whether a plan needs a customer's later rows, which are combined with its first."""
-    has_clause = (
-        plan.upgrades == "increase" or plan.credit_notes == "deduct" or plan.excluded_causes
-    )
-    return spec.rows.customer is not None and bool(has_clause)
+    if spec.rows.customer is None:
+        return False
+    combined = plan.upgrades == "increase" or plan.credit_notes == "deduct"
+    return combined or plan.excluded_causes is not None
 
 
 def rows_of_customers(source: Path, spec: DealSpec, plans: Sequence[Plan]) -> pd.DataFrame | None:
@@ -192,12 +186,11 @@ def _entries(plan: Plan, lines: pd.DataFrame, chances: pd.DataFrame) -> pd.DataF
     rows = [
         split_commission(
             plan,
-            Decimal(0),
+            line["nominal"],
             line["months"],
             left=line["left"],
             exited=line["exited"],  # False for an exit announced for a later day
             chances=cast("dict[int, float]", chance),
-            nominal=line["nominal"],
             excused=line["excused"],
         )
         for line, chance in zip(lines.to_dict("records"), chances.to_dict("records"), strict=True)

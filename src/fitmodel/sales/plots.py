@@ -73,15 +73,10 @@ def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str 
         colour = {"more": "#c0392b", "fewer": "#1e8449"}.get(str(row["verdict"]), "#34495e")
         ax.plot(row["expected"], row["ratio"], "o", color=colour, markersize=6 if is_named else 4)
         if is_named:
-            position = (row["expected"], row["ratio"])
             ax.annotate(
-                short_name(name, MAX_NAME),
-                position,
-                xytext=(6, 3),
-                textcoords="offset points",
-                fontsize=9,
-                parse_math=False,
-            )
+                short_name(name, MAX_NAME), (row["expected"], row["ratio"]), xytext=(6, 3),
+                textcoords="offset points", fontsize=9, parse_math=False,
+            )  # fmt: skip
     ax.set(
         xscale="log",
         xlabel=say("axis_expected"),
@@ -173,19 +168,14 @@ def compute_trend(board: RepPerformance) -> pd.DataFrame:
     enough = board.reps.index[board.reps["verdict"] != "too_few"]
     sums = board.quarters.groupby("quarter")[["observed", "expected"]].sum()
     company = sums["observed"] / sums["expected"].clip(lower=1e-12)
-    quarters = board.quarters[
-        board.quarters["rep"].isin(enough) & (board.quarters["expected"] >= MIN_EXPECTED)
-    ]
-    low, high = exact_ratio_interval(
-        quarters["observed"].to_numpy(), quarters["expected"].to_numpy()
-    )
-    order = {name: position for position, name in enumerate(enough)}
+    quarters = board.quarters[board.quarters["rep"].isin(enough)]
+    quarters = quarters[quarters["expected"] >= MIN_EXPECTED]
+    observed, expected = (quarters[name].to_numpy() for name in ("observed", "expected"))
+    low, high = exact_ratio_interval(observed, expected)
     result = quarters.assign(low=low, high=high, company_ratio=quarters["quarter"].map(company))
-    return result.sort_values(
-        ["rep", "quarter"],
-        key=lambda column: column.map(order) if column.name == "rep" else column,
-        ignore_index=True,
-    )
+    order = enough.get_indexer(pd.Index(result["rep"]))
+    ordered = result.assign(order=order).sort_values(["order", "quarter"], ignore_index=True)
+    return ordered.drop(columns="order")
 
 
 def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
@@ -244,10 +234,7 @@ def _grid(number: int) -> list[Axes]:
 
 def _plot_rep(ax: Axes, rows: pd.DataFrame, quarters: list[str], say: Say) -> None:
     positions = np.array([quarters.index(quarter) for quarter in rows["quarter"]])
-    ratio = rows["ratio"].to_numpy()
-    shown = np.minimum(ratio, HIGHEST)
-    low = np.minimum(rows["low"].to_numpy(), HIGHEST)
-    high = np.minimum(rows["high"].to_numpy(), HIGHEST)
+    shown, low, high = np.minimum(rows[["ratio", "low", "high"]].to_numpy().T, HIGHEST)
     is_significant = (rows["low"] > 1).to_numpy() | (rows["high"] < 1).to_numpy()
     ax.axhline(1, color=GREY, linewidth=0.6)
     ax.plot(
@@ -256,14 +243,8 @@ def _plot_rep(ax: Axes, rows: pd.DataFrame, quarters: list[str], say: Say) -> No
     )  # fmt: skip
     ax.vlines(positions, low, high, color=BLUE, linewidth=1, alpha=0.6)
     ax.plot(positions, shown, "o-", color=BLUE, markersize=3, linewidth=1, label=say("own"))
-    ax.plot(
-        positions[is_significant],
-        shown[is_significant],
-        "D",
-        color=ORANGE,
-        markersize=5,
-        label=say("apart"),
-    )
+    positions, shown = positions[is_significant], shown[is_significant]
+    ax.plot(positions, shown, "D", color=ORANGE, markersize=5, label=say("apart"))
     step = max(1, -(-len(quarters) // 4))
     ticks = list(range(0, len(quarters), step))
     ax.set_xticks(ticks, [quarters[position] for position in ticks], fontsize=7)

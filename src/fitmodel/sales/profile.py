@@ -214,24 +214,16 @@ class _SegmentTests:
         for group in groups:
             rates = segment_rates(view, group.codes, len(group.segments))
             for figures, parts in zip(rates, group.segments, strict=True):
-                number = len(rows)
-                rows.append(
-                    figures
-                    | {
-                        "attributes": len(parts),
-                        "parts": parts,
-                        "distance": distance[number],
-                        "p_value": p[number] if np.isfinite(figures["rate"]) else 1.0,
-                    }
-                )
+                row = {"attributes": len(parts), "parts": parts, "distance": distance[len(rows)]}
+                row["p_value"] = p[len(rows)] if np.isfinite(figures["rate"]) else 1.0
+                rows.append(figures | row)
         return rows
 
 
 def segment_rates(
     view: HistoryView, codes: NDArray[np.int64], segments: int
 ) -> list[dict[str, float]]:
-    """
-    Return the number of deals of each segment, and their rate of early churn with its interval.
+    """Return the number of deals of each segment, and their rate of early churn with its interval.
 
     Parameters
     ----------
@@ -254,11 +246,9 @@ def segment_rates(
     ends = np.searchsorted(codes[order], np.arange(segments + 1))
     horizon = float(view.spec.label.horizon_months)
     has_no_entry = not view.entry_months.any() and np.isnan(view.left_by_months).all()
-    curves = (
-        _survival_per_segment(view, order, ends, horizon)
-        if has_no_entry
-        else np.full((segments, 3), np.nan)
-    )
+    curves = np.full((segments, 3), np.nan)
+    if has_no_entry:
+        curves = _survival_per_segment(view, order, ends, horizon)
     in_segments, sizes = order[ends[0] : ends[-1]], np.diff(ends)
     segment, churn = np.repeat(np.arange(segments), sizes), view.early_churn[in_segments]
     known = np.bincount(segment[~np.isnan(churn)], minlength=segments) >= MIN_WATCHED
@@ -295,9 +285,7 @@ def _survival_per_segment(
     with np.errstate(divide="ignore", invalid="ignore"):
         log_survival = np.bincount(where, np.log(stay), len(sizes))
         spread = NORMAL_95 * np.sqrt(np.bincount(where, growth, len(sizes))) / -log_survival
-        logs = np.stack(
-            [log_survival, log_survival * np.exp(-spread), log_survival * np.exp(spread)]
-        )
+        logs = log_survival * np.exp([np.zeros(len(sizes)), -spread, spread])
     curves: NDArray[np.float64] = np.exp(logs).T
     max_followup = np.zeros(len(sizes))
     np.maximum.at(max_followup, segment, months)

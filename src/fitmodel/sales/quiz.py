@@ -54,8 +54,7 @@ REASONS = 3
 @old_fields(facts="attributes")
 @dataclass(frozen=True, eq=False)
 class Question:
-    """
-    A past deal as it was at signing, without its outcome.
+    """A past deal as it was at signing, without its outcome.
 
     Parameters
     ----------
@@ -74,8 +73,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """
-    Outcome of a deal, and the prediction of a model from before its signing.
+    """Outcome of a deal, and the prediction of a model from before its signing.
 
     Parameters
     ----------
@@ -101,8 +99,7 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Quiz:
-    """
-    Questions, and their answers, which are shown after people have predicted.
+    """Questions, and their answers, which are shown after people have predicted.
 
     Parameters
     ----------
@@ -133,8 +130,7 @@ def make_quiz(
     language: str = "en",
     progress: Callable[[str], None] | None = None,
 ) -> Quiz:
-    """
-    Draw past deals for a quiz.
+    """Draw past deals for a quiz.
 
     Parameters
     ----------
@@ -261,8 +257,7 @@ def _reason_text(reason: Reason, spec: DealSpec, say: Say) -> str:
 
 
 def check_guess(guess: float, person: str) -> float:
-    """
-    Check that a guess is a probability, and return it.
+    """Check that a guess is a probability, and return it.
 
     Raises
     ------
@@ -277,8 +272,7 @@ def check_guess(guess: float, person: str) -> float:
 def guesses_of(
     quiz: Quiz, probabilities: Mapping[str, Sequence[float]]
 ) -> list[tuple[str, str, object, float, float, float, int]]:
-    """
-    Return rows for `fitmodel.monitoring.log.DecisionLog.keep_guesses`: one per person and deal.
+    """Return rows for `fitmodel.monitoring.log.DecisionLog.keep_guesses`: one per person and deal.
 
     Parameters
     ----------
@@ -310,8 +304,7 @@ def guesses_of(
 
 
 def names_of_people(names: Iterable[str]) -> tuple[str, ...]:
-    """
-    Return the names of the people who take part, without extra spaces.
+    """Return the names of the people who take part, without extra spaces.
 
     Raises
     ------

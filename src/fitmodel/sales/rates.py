@@ -110,8 +110,7 @@ def exact_ratio_interval(
 def ratio_to_others(
     observed: NDArray[np.float64], expected: NDArray[np.float64], level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """
-    Return each rep's observed over expected relative to all other reps, with its exact interval.
+    """Return each rep's observed over expected relative to all other reps, with its exact interval.
 
     Returns
     -------

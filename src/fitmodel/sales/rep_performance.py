@@ -18,13 +18,12 @@ from fitmodel.deals.history_findings import MIN_DEALS, candidate_columns, find_b
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.renamed import old_parameters
-from fitmodel.sales._counts import Counts, compute_counts
 from fitmodel.sales._edits import EditsAfterFlags, find_edits_after_flags
 from fitmodel.sales._expected import Expected, compute_expected, expected_probabilities
 from fitmodel.sales._rep_facts import deal_figures, find_aliases, rep_figures
 from fitmodel.sales._rep_tests import HISTORY_SHARE, PAGE_ERROR, exact_tails, name_reps
 from fitmodel.sales._rep_verdicts import add_verdicts, recent_text, selection_text, verdict_text
-from fitmodel.sales.people import check_index, people_in
+from fitmodel.sales.people import Counts, check_index, compute_counts, people_in
 from fitmodel.sales.rates import (
     Overdispersion,
     exact_ratio_interval,
@@ -56,11 +55,7 @@ __all__ = [
 ]
 
 SHOWN = ("signed", "rate", "observed", "expected", "ratio", "verdict", "selects")
-SENTENCES = {
-    "says": verdict_text,
-    "says_recently": recent_text,
-    "says_selection": selection_text,
-}
+SENTENCES = {"says": verdict_text, "says_recently": recent_text, "says_selection": selection_text}
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +69,7 @@ class RepPerformance:
         (customers who have left by now and their yearly value; NaN without amounts), `rate`,
         `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier, 95% interval),
         `company_rate`, `latest_lost`, `latest_lost_on`, `latest_lost_months` (see
-        `fitmodel.sales._counts.compute_counts`), `selection`, `selection_low`, `selection_high`
+        `fitmodel.sales.people.compute_counts`), `selection`, `selection_low`, `selection_high`
         (mean expected probability), `observed` and `expected` early churners by now (the sum of
         expected is the company's observed number), `ratio`, `ratio_low`, `ratio_high` (exact 95%
         interval), `others_ratio`, `others_low`, `others_high` (the ratio relative to that of all
@@ -203,11 +198,7 @@ def compute_rep_performance(
     table["others_ratio"], table["others_low"], table["others_high"] = ratio_to_others(*counts)
     aliases = find_aliases(view, spec, who)
     add_verdicts(
-        table,
-        deals_with_figures,
-        min_deals,
-        error,
-        is_sole_seller=table.index.isin(list(aliases)),
+        table, deals_with_figures, min_deals, error, is_sole_seller=table.index.isin(list(aliases))
     )
     _add_aliases(table, aliases, spec, language)
     table.loc[say("company")] = pd.Series(_company_row(company))

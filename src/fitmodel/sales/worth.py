@@ -187,11 +187,7 @@ def _is_enough(part: pd.DataFrame, min_months: float) -> bool:
 
 
 def _valued(
-    part: pd.DataFrame,
-    window: int,
-    horizon: int,
-    money: Money | None,
-    random: np.random.Generator,
+    part: pd.DataFrame, window: int, horizon: int, money: Money | None, random: np.random.Generator
 ) -> dict[str, float]:
     observed_counts = np.ones((1, len(part)))
     resampled_counts = random.multinomial(
@@ -317,12 +313,7 @@ def _scored(
     """Return predictions of each scorecard for the deals assigned to it."""
     amount, closing = spec.deals.amount, spec.deals.closed_on
     scorer = partial(
-        Scorer,
-        policy=policy,
-        amount=amount,
-        closed_on=closing,
-        version="",
-        per_year=per_year(spec),
+        Scorer, policy=policy, amount=amount, closed_on=closing, version="", per_year=per_year(spec)
     )
     return pd.concat(
         [

@@ -101,12 +101,7 @@ def predict_rows(
     """Return the predictions of the rows of a chunk; with `as_json` the reasons are JSON text."""
     frame, unclear = chunk_frame(chunk, model, decimal_comma=decimal_comma)
     predictions, errors = model.predict_table(
-        frame,
-        reasons=reasons,
-        as_of=as_of,
-        as_json=as_json,
-        language=language,
-        horizons=horizons,
+        frame, reasons=reasons, as_of=as_of, as_json=as_json, language=language, horizons=horizons
     )
     for position, problem in unclear.items():
         error = errors.iloc[position]
@@ -174,12 +169,8 @@ class BatchLog:
 
     Parameters
     ----------
-    log : AssessmentLog
-        Log to write to.
     model : FitModel
         Model that scores the table; its contract names the id.
-    table : Source
-        Table that is scored.
 
     Raises
     ------
@@ -208,17 +199,7 @@ class BatchLog:
     def append(self, chunk: Chunk, columns: dict[str, pa.Array]) -> pa.Array:
         """Log a chunk's assessments; return whether each row may proceed.
 
-        Parameters
-        ----------
-        chunk : Chunk
-            Rows that were scored.
-        columns : dict of str to pyarrow.Array
-            Prediction columns of its rows.
-
-        Raises
-        ------
-        ProspectError
-            If a row that was scored has no id.
+        Raises ProspectError if a row that was scored has no id.
         """
         scored = columns["error"].is_null().to_pylist()
         ids = chunk.batch.column(self._id).to_pylist()
@@ -280,10 +261,7 @@ def in_order(
 
 
 def _submit(
-    pool: ThreadPoolExecutor,
-    predict: Callable[[int, Chunk], _Predicted],
-    number: int,
-    chunk: Chunk,
+    pool: ThreadPoolExecutor, predict: Callable[[int, Chunk], _Predicted], number: int, chunk: Chunk
 ) -> Future[_Predicted]:
     try:
         return pool.submit(predict, number, chunk)

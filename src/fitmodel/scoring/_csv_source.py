@@ -61,8 +61,6 @@ class _Form(NamedTuple):
 
     Attributes
     ----------
-    path : path
-        Path of the file, for messages.
     fields : list of str
         Fields of the header, as they are written.
     separator : str
@@ -80,20 +78,12 @@ class _Form(NamedTuple):
 
 
 def open_csv(
-    path: str | Path,
-    file: io.BufferedReader,
-    *,
-    tabs: bool,
-    reopen: Callable[[], Any] | None,
+    path: str | Path, file: io.BufferedReader, *, tabs: bool, reopen: Callable[[], Any] | None
 ) -> Source:
     """Return a CSV file as a source whose columns are all text, so that an id of 007 stays 007.
 
     Parameters
     ----------
-    path : path
-        Path of the file, for messages.
-    file : stream of bytes
-        The open file, at its beginning.
     tabs : bool
         Whether the separator is a tab.
     reopen : callable or None
@@ -245,8 +235,6 @@ class _RemainingStream(NamedTuple):
     ----------
     already_read : bytes
         Bytes of these rows that were already read from the stream.
-    stream : stream of bytes
-        The bytes after them.
     lines : int
         Number of line breaks before the row.
     """
@@ -290,8 +278,6 @@ def stream_after_rows(stream: BinaryIO, rows: int, separator: str) -> _Remaining
 
     Parameters
     ----------
-    stream : stream of bytes
-        The stream, at the beginning of the first row.
     rows : int
         Number of rows to skip, including the header; at least one.
     separator : str

@@ -34,8 +34,6 @@ class DatabaseSink:
 
     Parameters
     ----------
-    url : str
-        URL of the database and the table, see `fitmodel.tables.databases`.
     upsert : str, optional
         Column of the id. Rows whose id is in the table are updated, the others are added, and all
         other rows of the table stay. Without it all rows of the table are replaced. If there is
@@ -56,12 +54,8 @@ class DatabaseSink:
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
         """Begin the transaction; return the function that writes a batch.
 
-        Raises
-        ------
-        DatabaseError
-            If the table has other columns, ids are missing or repeated, or the database refuses.
-        DependencyError
-            If a package for this database is not installed.
+        Raises DatabaseError if the table has other columns, ids are missing or repeated, or the
+        database refuses. Raises DependencyError if a package for this database is not installed.
         """
         del separator
         address = read_address(self.url, with_table=True)
@@ -141,12 +135,7 @@ def _table(
     from sqlalchemy import Column, MetaData, Table
 
     columns = [
-        Column(
-            item.name,
-            _sql_type(item.type),
-            primary_key=item.name == key,
-            autoincrement=False,
-        )
+        Column(item.name, _sql_type(item.type), primary_key=item.name == key, autoincrement=False)
         for item in schema
     ]
     return Table(name, MetaData(), *columns, schema=schema_name, prefixes=prefixes or [])
@@ -179,10 +168,8 @@ def _check_key(connection: Connection, stage: Table, address: Address, upsert: s
 def _check_ids(connection: Connection, stage: Table, upsert: str) -> None:
     """Refuse rows without an id or with a repeated id; SQLite would silently keep one of them.
 
-    Raises
-    ------
-    DatabaseError
-        If ids are missing or repeated; the message has their number and an example.
+    Raises DatabaseError if ids are missing or repeated; the message has their number and an
+    example.
     """
     from sqlalchemy import func, select
 

@@ -47,8 +47,6 @@ class Progress:
 
     Attributes
     ----------
-    chunks, rows : int
-        Number of chunks and rows written.
     errors, flagged, escalated, left_out, first_error, unfamiliar
         Counts and first error of these rows, as in `BatchResult`.
     """
@@ -138,8 +136,6 @@ class DraftSink:
 
     Parameters
     ----------
-    target : Path
-        The file to write.
     folder : Path
         Folder of the draft, on the same disk.
     """

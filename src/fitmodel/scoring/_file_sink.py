@@ -99,10 +99,7 @@ def _temporary_file(output: str | Path) -> Iterator[str | Path]:
 def check_paths(source: str | Path, output: str | Path) -> None:
     """Refuse impossible inputs and outputs, and an output that is the input or inside it.
 
-    Raises
-    ------
-    ProspectError
-        If input or output is refused.
+    Raises ProspectError if input or output is refused.
     """
     check_source(source)
     check_output(output)
@@ -121,10 +118,7 @@ def check_paths(source: str | Path, output: str | Path) -> None:
 def check_source(source: str | Path) -> None:
     """Refuse an input that does not exist or has no known format.
 
-    Raises
-    ------
-    ProspectError
-        If the input is refused.
+    Raises ProspectError if the input is refused.
     """
     kind_of(source)
     if str(source) != PIPE and not os.path.exists(source):  # noqa: PTH110 - see kind_of
@@ -134,10 +128,7 @@ def check_source(source: str | Path) -> None:
 def check_output(output: str | Path) -> None:
     """Refuse an output that cannot be written or has no known format.
 
-    Raises
-    ------
-    ProspectError
-        If the output is refused.
+    Raises ProspectError if the output is refused.
     """
     if kind_of(output) in WORKBOOKS:
         raise ProspectError(f"{output}: workbooks are only read. Remedy: write .csv or .parquet.")

@@ -40,8 +40,6 @@ class FolderSink:
     partition_by : str, optional
         Column of the table. For each of its values there is a folder ``column=value``, named as by
         Hive and Spark; the column is then only in these names, not in the files.
-    rows_per_file : int
-        Largest number of rows in one file.
     """
 
     target: Path
@@ -71,10 +69,8 @@ class FolderSink:
     def check(self, names: list[str]) -> None:
         """Refuse an output that cannot be written, before anything is scored.
 
-        Raises
-        ------
-        ProspectError
-            If the folder is not empty, its parent does not exist, or there is no such column.
+        Raises ProspectError if the folder is not empty, its parent does not exist, or there is no
+        such column.
         """
         check_folder(self.target)
         if self.partition_by is not None and self.partition_by not in names:
@@ -87,10 +83,7 @@ class FolderSink:
 def check_folder(folder: Path) -> None:
     """Refuse an output folder that is not empty, or that cannot be created.
 
-    Raises
-    ------
-    ProspectError
-        If the folder is refused.
+    Raises ProspectError if the folder is refused.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ProspectError(
@@ -113,8 +106,6 @@ class _Part(NamedTuple):
         Writer of the open file; None before the first row of the next file.
     number : int
         Number of the file among those of the value, from 0.
-    rows : int
-        Number of rows written to the file.
     """
 
     writer: pq.ParquetWriter | None
@@ -127,14 +118,8 @@ class _Writer:
 
     Parameters
     ----------
-    folder : Path
-        Folder to write the files to.
-    schema : pyarrow.Schema
-        Schema of the batches.
     partition_by : str or None
         Column by whose values rows are divided; None for no division.
-    rows_per_file : int
-        Largest number of rows in one file.
     """
 
     def __init__(

@@ -11,7 +11,6 @@ which input, model and options the parts belong; others are refused.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from fitmodel.bundle.manifest import digest
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.scoring.tables import PIPE
 from fitmodel.tables.atomic import file_lock, sync_folder
@@ -55,8 +55,6 @@ class Parts:
 
     Attributes
     ----------
-    folder : Path
-        Folder of the stored predictions.
     day : date
         Day from which dates are counted back: that of the first run.
     """
@@ -104,10 +102,7 @@ def parts_folder(output: str | Path) -> Path:
 def refuse_pipes(source: str | Path, output: str | Path) -> None:
     """Refuse to resume a batch whose input or output is a pipe, which cannot be read again.
 
-    Raises
-    ------
-    ProspectError
-        If input or output is a pipe.
+    Raises ProspectError if input or output is a pipe.
     """
     if PIPE in (str(source), str(output)):
         raise ProspectError(
@@ -125,10 +120,8 @@ def open_parts(
     They are removed when the batch is complete, or when it fails with an error that would occur
     again after resuming. They stay when the batch is interrupted.
 
-    Raises
-    ------
-    ProspectError
-        If the stored parts belong to another batch, or another process works on them.
+    Raises ProspectError if the stored parts belong to another batch, or another process works on
+    them.
     """
     folder = parts_folder(output)
     metadata = _batch_metadata(Path(source), model, options)
@@ -198,8 +191,8 @@ def _batch_metadata(source: Path, model: FitModel, options: dict[str, Any]) -> d
         for path in files
     ]
     return {
-        "input": _digest(json.dumps(file_states).encode()),
-        "model": f"{model.version} {_digest(model.scorer.to_json())}",
+        "input": digest(json.dumps(file_states).encode()),
+        "model": f"{model.version} {digest(model.scorer.to_json())}",
         "versions": [version("fitmodel"), pa.__version__],
         **options,
     }
@@ -213,8 +206,4 @@ def _ends_digest(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(END_BYTES)
         file.seek(max(path.stat().st_size - END_BYTES, 0))
-        return _digest(head + file.read(END_BYTES))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+        return digest(head + file.read(END_BYTES))

@@ -35,7 +35,6 @@ from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import date
     from pathlib import Path
 
     from fitmodel.crm.prospects import Given, ProspectHistory
@@ -324,20 +323,15 @@ def predict_chunk(
     model: FitModel,
     reasons: int,
     *,
-    decimal_comma: bool = False,
-    as_of: date | None = None,
-    language: str = "en",
     horizons: Sequence[int] = (),
+    **options: Any,
 ) -> dict[str, pa.Array]:
-    """Return the prediction columns of a chunk; a row with a problem gets only the problem."""
+    """Return the prediction columns of a chunk; a row with a problem gets only the problem.
+
+    The options are those of `fitmodel.scoring._chunks.predict_rows`.
+    """
     _, predictions, errors, unread = predict_rows(
-        chunk,
-        model,
-        reasons,
-        decimal_comma=decimal_comma,
-        as_of=as_of,
-        language=language,
-        horizons=horizons,
+        chunk, model, reasons, horizons=horizons, **options
     )
     is_unread = pa.array(unread)
     kinds = PREDICTIONS | dict.fromkeys(horizon_columns(horizons), pa.float64())

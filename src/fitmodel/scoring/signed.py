@@ -18,7 +18,7 @@ from fitmodel.deals.roles import read_roles
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.survival import months_stayed, score_signed
 from fitmodel.scoring._file_sink import check_paths
-from fitmodel.tables.atomic import sync_folder, workspace
+from fitmodel.tables.atomic import write_table
 from fitmodel.tables.cells import shown
 from fitmodel.tables.files import read_table
 from fitmodel.tables.values import today
@@ -119,7 +119,7 @@ def score_customers(
         raise ProspectError(
             f"the table already has the column(s) {', '.join(taken)}. Remedy: rename them."
         )
-    _write(customers.join(scored), path)
+    write_table(path, customers.join(scored))
     curve = model.scorer.curve
     curve_ends_month = 0 if curve is None else curve.months
     beyond = int(scored["beyond_data"].sum())
@@ -180,14 +180,3 @@ def _checked_months(months: Sequence[int]) -> tuple[int, ...]:
     if any(isinstance(each, bool) or each < 1 for each in requested):
         raise ProspectError(f"months are {list(months)}; give whole months, 1 or more")
     return requested
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    with workspace(path.parent) as draft:
-        part = draft / path.name
-        if path.suffix.lower() == ".csv":
-            table.to_csv(part, index=False)
-        else:
-            table.to_parquet(part, index=False)
-        part.replace(path)
-    sync_folder(path.parent)

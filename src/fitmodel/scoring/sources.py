@@ -12,13 +12,7 @@ from fitmodel.renamed import old_function
 from fitmodel.scoring._database_sink import DatabaseSink
 from fitmodel.scoring._file_sink import FileSink, check_output, check_source
 from fitmodel.scoring._folder_sink import FolderSink, check_folder
-from fitmodel.scoring.batch import (
-    CHUNK_ROWS,
-    BatchResult,
-    count_rows,
-    score_file,
-    score_stream,
-)
+from fitmodel.scoring.batch import CHUNK_ROWS, BatchResult, count_rows, score_file, score_stream
 from fitmodel.scoring.streams import Chunk, Source
 from fitmodel.scoring.tables import PIPE, open_source
 from fitmodel.tables.database_rows import open_rows

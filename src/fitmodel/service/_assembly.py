@@ -61,14 +61,8 @@ class Parts:
 
     Attributes
     ----------
-    holder : ModelHolder
-        The model in use.
-    limits : Settings
-        Limits of the service.
     log : AssessmentLog or None
         Log in which assessments and decisions are stored.
-    pages : Pages
-        Reports behind the pages.
     histories : RequestHistories
         History tables of the model in use.
     pipeline : Pipeline or None
@@ -236,17 +230,7 @@ def _known_reps(column: str, pipeline: Pipeline | None, pages: Pages) -> set[str
 
 
 def reps_without_deals(people: People, known: Iterable[str], column: str) -> list[str]:
-    """Return a warning for each user whose rep has none of the deals.
-
-    Parameters
-    ----------
-    people : People
-        Users of the service.
-    known : iterable of str
-        Names of the reps in the deals.
-    column : str
-        Column with the rep, which the warnings name.
-    """
+    """Return a warning for each user whose rep has none of the deals."""
     names = sorted(known)
     return [
         f"{user!r} sees no deals: no deal has the rep {person.rep!r} in the column {column!r}."

@@ -141,8 +141,6 @@ def add_decisions(
 
     Parameters
     ----------
-    app : FastAPI
-        Application to add them to.
     log : AssessmentLog or None
         Log in which decisions are stored.
     deals : DealLog or None
@@ -176,11 +174,7 @@ def add_decisions(
         with _errors_as_answers():
             if deals is None:
                 log.decide(
-                    name,
-                    decision.action,
-                    by=by,
-                    reason=decision.reason,
-                    correct=decision.correct,
+                    name, decision.action, by=by, reason=decision.reason, correct=decision.correct
                 )
             else:
                 deals.decide(
@@ -254,11 +248,6 @@ class LatestDecisions:
     """The latest decision on each prospect, read from the log at every call.
 
     Only the ids under which the log has assessments are kept between calls.
-
-    Parameters
-    ----------
-    log : DecisionLog
-        The decision log to read.
     """
 
     def __init__(self, log: DecisionLog) -> None:
@@ -275,10 +264,7 @@ class LatestDecisions:
     def on(self, prospects: Sequence[str | None]) -> list[LatestDecision | None]:
         """Return the latest decision on each of the prospects; None for one without a decision.
 
-        Raises
-        ------
-        TrackingError
-            If the log does not answer, or not within two seconds.
+        Raises TrackingError if the log does not answer, or not within two seconds.
         """
         with self._lock:
             latest = self._read_latest()

@@ -98,8 +98,7 @@ class ServiceMiddleware:
             await answer.refuse(refusal)
         except Exception as error:
             logger.error(  # noqa: TRY400 - a traceback could hold a prospect's values
-                "error",
-                extra={"facts": {"request": answer.request, "error": kind_and_line(error)}},
+                "error", extra={"facts": {"request": answer.request, "error": kind_and_line(error)}}
             )
             await answer.refuse(RefusedError(500, f"a problem of the service; {answer.request}"))
             raise
@@ -151,7 +150,9 @@ class ServiceMiddleware:
                 challenge = (b"www-authenticate", b"Bearer")
                 refusal = "send the service's token in the header Authorization: Bearer TOKEN"
                 raise RefusedError(401, refusal, challenge)
-        else:
+        # A proxy sends the token for any page that is open in a user's browser.
+        is_foreign = _lowered(scope, b"sec-fetch-site") in _FOREIGN_SITES
+        if settings.token is None or (settings.user_header is not None and is_foreign):
             _check_page(scope, settings.origins)
         return self._person_named_by_proxy(scope)
 
@@ -257,7 +258,7 @@ def _header(scope: Scope, name: str) -> str:
 
 
 def _check_page(scope: Scope, origins: frozenset[str]) -> None:
-    """Refuse cross-site requests of a browser to a service without a token.
+    """Refuse cross-site requests of a browser that need no token of the page.
 
     CORS would hide the answer from that page, but the request would still be executed and logged.
     """

@@ -162,13 +162,7 @@ def _card(model: FitModel) -> str:
 
 
 class Registry:
-    """The registered model of which the service uses a version.
-
-    Parameters
-    ----------
-    holder : ModelHolder
-        The model in use.
-    """
+    """The registered model of which the service uses a version."""
 
     def __init__(self, holder: ModelHolder) -> None:
         self._holder = holder
@@ -187,10 +181,7 @@ class Registry:
     def side_by_side(self, language: str) -> dict[str, Any]:
         """Return a description of champion and challenger, and why a promotion would be refused.
 
-        Raises
-        ------
-        TrackingError, BundleError
-            If the store does not answer, or a bundle cannot be read.
+        Raises TrackingError, BundleError if the store does not answer, or a bundle cannot be read.
         """
         self._check_store()
         outlook = look_ahead(self.name, store=self.store)
@@ -209,10 +200,7 @@ class Registry:
             "name": self.name,
             "in_use": self._holder.model.version,
             **known,
-            "rows": [
-                *_rows(known, manifests, say),
-                {"label": say("side_policy"), **rules},
-            ],
+            "rows": [*_rows(known, manifests, say), {"label": say("side_policy"), **rules}],
             "comparison": _compared(outlook.comparison, say, language),
             "refusal": outlook.refusal,
             "refusal_words": None

@@ -255,11 +255,7 @@ def _sends(body: bytes, kind: str) -> Callable[[], Response]:
 
 
 def add_brief(
-    app: FastAPI,
-    holder: ModelHolder,
-    limits: Settings,
-    pages: Pages,
-    histories: RequestHistories,
+    app: FastAPI, holder: ModelHolder, limits: Settings, pages: Pages, histories: RequestHistories
 ) -> None:
     """Add the route of the brief."""
     written: dict[str, Any] = {"content": {kind: {} for _, kind in FILES.values()}}

@@ -60,12 +60,8 @@ class PastTable:
 
     Attributes
     ----------
-    path : Path
-        The file.
     spec : DealSpec or None
         Contract to read the file with; None: that of the model.
-    plans : tuple of Plan
-        Commission plans to apply to the deals.
     """
 
     path: Path
@@ -81,10 +77,7 @@ class PastTable:
     def explained(self) -> Iterator[None]:
         """Add to an error of the deals how to give their contract, if they are read by the model's.
 
-        Raises
-        ------
-        DealsError
-            If the block raises one.
+        Raises DealsError if the block raises one.
         """
         try:
             yield
@@ -99,8 +92,6 @@ class Pages:
 
     Parameters
     ----------
-    holder : ModelHolder
-        The model in use.
     deals : PastTable or None
         File of past deals; without it there are no reports.
     log : DecisionLog or None
@@ -203,10 +194,7 @@ class Pages:
     def _ready_numbers(self, on_step: Callable[[str], None]) -> SalesNumbers:
         """Wait for the numbers of the sales report, which are the same in every language.
 
-        Raises
-        ------
-        DealsError
-            If they cannot be computed.
+        Raises DealsError if they cannot be computed.
         """
         state = self.numbers.wait("", on_step=on_step)
         if state.value is None:
@@ -254,9 +242,7 @@ class Computed(Generic[T]):
     """
 
     def __init__(
-        self,
-        compute: Callable[[str, Callable[[str], None]], T],
-        source: Callable[[], Hashable],
+        self, compute: Callable[[str, Callable[[str], None]], T], source: Callable[[], Hashable]
     ) -> None:
         self._compute, self._source = compute, source
         self._lock = threading.Lock()

@@ -39,8 +39,6 @@ class Pipeline:
 
     Parameters
     ----------
-    path : Path
-        The file.
     limits : Settings
         Limits of the service; those of a request apply to the file too.
     history : callable, optional
@@ -55,10 +53,7 @@ class Pipeline:
     def stamp(self) -> tuple[int, int]:
         """Return a stamp that changes when the file changes: modification time and size.
 
-        Raises
-        ------
-        ProspectError
-            If the file does not exist.
+        Raises ProspectError if the file does not exist.
         """
         if not self.path.is_file():
             raise ProspectError(f"there is no file {self.path}")
@@ -68,10 +63,7 @@ class Pipeline:
     def check(self, model: FitModel) -> None:
         """Check that the file can be read, as a table and as text.
 
-        Raises
-        ------
-        ProspectError
-            If it cannot be read, lacks an attribute of the model, or is too long.
+        Raises ProspectError if it cannot be read, lacks an attribute of the model, or is too long.
         """
         self.read(model)
         self.read_csv()
@@ -79,11 +71,8 @@ class Pipeline:
     def read(self, model: FitModel) -> ProspectTable:
         """Read the file as a table that the model can score.
 
-        Raises
-        ------
-        ProspectError
-            If it cannot be read, lacks an attribute of the model, or has more prospects than a
-            request may have.
+        Raises ProspectError if it cannot be read, lacks an attribute of the model, or has more
+        prospects than a request may have.
         """
         self.stamp()
         table = read_prospects(self.path, model, None if self.history is None else self.history())
@@ -98,12 +87,8 @@ class Pipeline:
     def read_csv(self) -> bytes:
         """Return the file as CSV text in UTF-8, with its own separator.
 
-        Raises
-        ------
-        ProspectError
-            If it is longer than a request may be, or cannot be converted to CSV.
-        OSError
-            If the file does not exist.
+        Raises ProspectError if it is longer than a request may be, or cannot be converted to CSV.
+        Raises OSError if the file does not exist.
         """
         text = self._text()
         if len(text) > self.limits.max_bytes:

@@ -73,11 +73,7 @@ def add_pipeline(
             return Response(text, media_type="text/csv; charset=utf-8")
 
     @app.get(f"{PIPELINE}/rows", responses=FAILURES)
-    def scored_rows(
-        request: Request,
-        language: Language = "en",
-        full: Full = False,
-    ) -> Response:
+    def scored_rows(request: Request, language: Language = "en", full: Full = False) -> Response:
         """Return open prospects with assessment and latest decision; a rep sees the own ones."""
         if rows is None:
             raise RefusedError(404, NO_PIPELINE)
@@ -131,15 +127,7 @@ def _errors_as_answers() -> Iterator[None]:
 
 
 class Timelines:
-    """Timelines of single prospects, from the history tables of the model in use.
-
-    Parameters
-    ----------
-    holder : ModelHolder
-        The model in use.
-    histories : RequestHistories
-        History tables that the contract of the model names.
-    """
+    """Timelines of single prospects, from the history tables of the model in use."""
 
     def __init__(self, holder: ModelHolder, histories: RequestHistories) -> None:
         self._holder, self._histories = holder, histories
@@ -151,10 +139,8 @@ class Timelines:
     def of(self, cells: Mapping[str, str], language: str) -> dict[str, Any]:
         """Return the timeline of a prospect, given the cells of its row.
 
-        Raises
-        ------
-        DealsError, DatabaseError
-            If the contract names no tables, the tables cannot be read, or the row has no id.
+        Raises DealsError, DatabaseError if the contract names no tables, the tables cannot be read,
+        or the row has no id.
         """
         model = self._holder.model
         spec = self._histories.of(model).spec

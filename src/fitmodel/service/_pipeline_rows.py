@@ -54,12 +54,8 @@ class PipelineRow:
     ----------
     shown : dict
         Values shown in the list; `key` distinguishes two rows with the same id.
-    cells : dict of str to str
-        All cells of the row in the file, as text.
     read : mapping
         Values that the model reads, as in the table.
-    reasons : sequence of Reason
-        First reasons of the prediction.
     """
 
     shown: dict[str, Any]
@@ -100,10 +96,6 @@ class PipelineRows:
 
     Parameters
     ----------
-    pipeline : Pipeline
-        File of open prospects.
-    holder : ModelHolder
-        The model in use.
     decisions : LatestDecisions, optional
         Latest decisions of the decision log; without it the rows have no decision.
     """
@@ -118,10 +110,7 @@ class PipelineRows:
     def full(self, person: Person, language: str) -> dict[str, Any]:
         """Return the list of the rows that a person may see, in full, in the order of the file.
 
-        Raises
-        ------
-        ProspectError, OSError
-            If the file cannot be read.
+        Raises ProspectError, OSError if the file cannot be read.
         """
         seen = self._visible_rows(person, language)
         decided = self._decided(seen)

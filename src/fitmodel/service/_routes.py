@@ -96,10 +96,7 @@ def add_assessments(
 
     @app.post(ASSESSMENTS)
     async def assess(
-        request: Request,
-        reasons: Reasons = 3,
-        language: Language = "en",
-        horizons: Horizons = None,
+        request: Request, reasons: Reasons = 3, language: Language = "en", horizons: Horizons = None
     ) -> JsonResponse:
         """Assess one prospect, a list of prospects, or {"prospects": [...]}."""
         body = await request.body()
@@ -114,10 +111,7 @@ def add_assessments(
 
     @app.post(BATCH)
     async def assess_batch(
-        request: Request,
-        reasons: Reasons = 3,
-        language: Language = "en",
-        horizons: Horizons = None,
+        request: Request, reasons: Reasons = 3, language: Language = "en", horizons: Horizons = None
     ) -> JsonResponse:
         """Assess several prospects; one that cannot be scored gets an error instead."""
         body = await request.body()

@@ -212,16 +212,10 @@ class CsvTexts:
 
     Attributes
     ----------
-    names : sequence of str
-        Names of the columns.
-    table : pyarrow.Table
-        The rows, in memory or on disk.
     kept : ndarray of bool of shape (rows,)
         False for lines of sums and empty rows.
     numbers : ndarray of int of shape (rows,)
         Number of each row in the file.
-    findings : tuple of Finding
-        Findings from reading the file.
     decimal_comma : bool
         Whether a comma in a number can be the decimal mark.
     """

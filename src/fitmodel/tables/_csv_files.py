@@ -75,10 +75,8 @@ class _Footer(NamedTuple):
 def read_csv_file(path: Path, head: bytes) -> FileTable:
     """Read a CSV file, plain or compressed, in any usual encoding.
 
-    Raises
-    ------
-    DealsError
-        If it is not text, has rows of different lengths, is empty, or has duplicate column names.
+    Raises DealsError if it is not text, has rows of different lengths, is empty, or has duplicate
+    column names.
     """
     return in_memory(_texts_of(path, head, on_disk=False))
 
@@ -207,10 +205,7 @@ def _parse(
 ) -> pa.Table:
     """Return all rows as text; `set_aside` is called for rows with a wrong number of fields.
 
-    Raises
-    ------
-    DealsError
-        If a quote is still open at the end of the file.
+    Raises DealsError if a quote is still open at the end of the file.
     """
     path, names, separator = header.path, header.names, header.separator
     with as_utf8(open_bytes(path), header.encoding) as file:

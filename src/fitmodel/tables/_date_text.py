@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.tables.scripts import plain_digits, plain_letters
+from fitmodel.tables.vocabulary import plain_digits, plain_letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,8 +97,7 @@ _WEEKDAYS = (
 )
 _LONGEST_FIRST = sorted(set(_WEEKDAYS.split()) - MONTHS.keys(), key=lambda day: (-len(day), day))
 _WEEKDAY_BEFORE = re.compile(
-    rf"^(?:{'|'.join(_LONGEST_FIRST)})(?:-feira)?\.?,?\s+(?=\w)",
-    re.IGNORECASE,
+    rf"^(?:{'|'.join(_LONGEST_FIRST)})(?:-feira)?\.?,?\s+(?=\w)", re.IGNORECASE
 )
 _WEEKDAY_OF_SIGNS = re.compile(
     r"\s*[(]\s*(?:[月火水木金土日월화수목금토일一二三四五六天])\s*(?:曜日?|요일)?\s*[)]"
@@ -260,10 +259,6 @@ def detect_date_order(
 
     Parameters
     ----------
-    values : sequence of str or number
-        Distinct values of the column.
-    rows : iterable of int
-        Number of rows of each value.
     hint : {"day first", "month first"}, optional
         Order to use if the column allows both, from the contract or another date column.
     """

@@ -30,8 +30,6 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
 
     Parameters
     ----------
-    path : Path
-        Path of the workbook.
     sheet : str, optional
         Name of the sheet; by default the first sheet with a table.
 

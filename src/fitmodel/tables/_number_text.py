@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fitmodel.tables.scripts import plain_digits
 from fitmodel.tables.vocabulary import (
     BEFORE_CURRENCY,
     CURRENCY_CODES,
@@ -19,6 +18,7 @@ from fitmodel.tables.vocabulary import (
     MONEY_SCALES,
     SCALES,
     UNCLEAR_SCALES,
+    plain_digits,
 )
 
 if TYPE_CHECKING:
@@ -216,12 +216,8 @@ def currency_of(unit: str) -> str:
 def value_of(number: NumberText, form: NumberForm) -> float:
     """Return the value of a number's parts, read in a form.
 
-    Raises
-    ------
-    UnclearNumberError
-        If the form was not detected and the digits allow two values.
-    ValueError
-        If the digits are not a number in this form.
+    Raises UnclearNumberError if the form was not detected and the digits allow two values. Raises
+    ValueError if the digits are not a number in this form.
     """
     digits = number.digits
     digits = _plain(digits, form) if form.settled else _plain_of_one_value(digits, form)

@@ -64,10 +64,6 @@ class Placeholders:
     ----------
     rows : ndarray of bool of shape (rows,)
         Rows with a placeholder.
-    texts : tuple of str
-        The distinct placeholders, as written in the table.
-    finding : Finding
-        The finding about them.
     """
 
     rows: Mask
@@ -184,13 +180,7 @@ def _placeholders(values: pd.Series[Any], rows: Mask, texts: set[str]) -> Placeh
 
 
 def far_text(rows_of: Mapping[str, int]) -> set[str]:
-    """Return the most frequent text if it is a day years after all others, else nothing.
-
-    Parameters
-    ----------
-    rows_of : mapping of str to int
-        Number of rows of each text of a column.
-    """
+    """Return the most frequent text if it is a day years after all others, else nothing."""
     text = max(rows_of, key=rows_of.__getitem__, default="")
     if len(rows_of) < 2 or not _are_enough(rows_of[text], sum(rows_of.values())):  # noqa: PLR2004 - one day is not far from others
         return set()

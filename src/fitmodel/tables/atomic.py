@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import re
 import secrets
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    import pandas as pd
 
 _PREFIX = ".writing-"
 _NAME = re.compile(r"\.writing-(?P<host>\w+)-(?P<process>\d{1,9})-[0-9a-f]{8}")
@@ -47,6 +49,20 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
         for name in files:
             (temporary / name).replace(folder / name)
     sync_folder(folder)
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table, whole or not at all: as CSV if the file's name ends so, else as Parquet."""
+    if path.suffix.lower() == ".csv":
+        content = table.to_csv(index=False).encode()
+    else:
+        buffer = io.BytesIO()
+        table.to_parquet(buffer, index=False)
+        content = buffer.getvalue()
+    with workspace(path.parent) as draft:
+        write_file(draft / path.name, content)
+        (draft / path.name).replace(path)
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

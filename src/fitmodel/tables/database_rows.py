@@ -270,8 +270,4 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_string_view(kind) else kind
 
 
-READERS = {
-    "postgresql": _read_postgresql,
-    "sqlite": _read_sqlite,
-    "duckdb": _read_duckdb,
-}
+READERS = {"postgresql": _read_postgresql, "sqlite": _read_sqlite, "duckdb": _read_duckdb}

@@ -185,7 +185,8 @@ def _read_parquet(path: Path) -> FileTable:
             raise DealsError(f"{path} {problem}")
         arrow = pq.read_table(path)
         arrow.validate(full=True)
-        table = _plain_frame(arrow)
+        columns = [name for name in arrow.column_names if not _OLD_INDEX.fullmatch(name)]
+        table = plain_frame(arrow.select(columns))
     except MemoryError:  # Arrow's subclass is an ArrowException too, but not an error of the file
         raise
     except (pa.ArrowException, UnicodeDecodeError) as error:
@@ -193,14 +194,27 @@ def _read_parquet(path: Path) -> FileTable:
     return FileTable(table, row_numbers=np.arange(len(table)))
 
 
-def _plain_frame(arrow: pa.Table) -> pd.DataFrame:
-    """Return Arrow columns as a DataFrame, ignoring pandas metadata in the file."""
-    arrow = arrow.select([name for name in arrow.column_names if not _OLD_INDEX.fullmatch(name)])
+def plain_frame(arrow: pa.Table) -> pd.DataFrame:
+    """Return an Arrow table as a DataFrame: no pandas metadata, exact decimals as floats.
+
+    A dictionary of numbers becomes numbers: pandas refuses one that holds 0.0 and -0.0.
+    """
     for position, column in enumerate(arrow.schema):
-        if pa.types.is_decimal(column.type):
-            arrow = arrow.set_column(position, column.name, floats_of(arrow.column(position)))
+        kind, values = column.type, arrow.column(position)
+        if pa.types.is_dictionary(kind) and not _is_text(kind.value_type):
+            kind = kind.value_type
+            values = values.cast(kind)
+        if pa.types.is_decimal(kind):
+            values = floats_of(values)
+        if values.type != column.type:
+            arrow = arrow.set_column(position, column.name, values)
     table: pd.DataFrame = arrow.replace_schema_metadata(None).to_pandas(date_as_object=False)
     return table
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    is_text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(check(kind) for check in is_text)
 
 
 _Column = TypeVar("_Column", pa.Array, pa.ChunkedArray)

@@ -35,11 +35,7 @@ if TYPE_CHECKING:
 
     from fitmodel.tables.values import Reading
 
-__all__ = [
-    "NO_FORMS",
-    "Forms",
-    "forms_from_dict",
-]
+__all__ = ["NO_FORMS", "Forms", "forms_from_dict"]
 
 
 @dataclass(frozen=True)

@@ -265,6 +265,11 @@ def _run_location(client: Any, run_id: str) -> str:
 def _fetch(location: str, manifest_digest: str | None, uri: str, store: str) -> Path:
     local = local_path(location)
     if local is not None:
+        if manifest_digest is None and not local.exists():  # no model that fitmodel registered
+            raise TrackingError(
+                f"{uri} is no model of fitmodel, or its files were removed: {local} is absent. "
+                "Remedy: name a model that `fitmodel train` has registered"
+            )
         return checked_bundle(local, manifest_digest, uri)
     cached = None if manifest_digest is None else cached_bundle(manifest_digest)
     return cached or _download(location, manifest_digest, uri, store, cache_folder())

@@ -111,11 +111,11 @@ async function brief(prospect, name, form, signal) {
 export const briefOf = async (prospect, name, signal) => (await brief(prospect, name, "json", signal)).json();
 export const briefPage = async (prospect, name) => (await brief(prospect, name, "html")).text();
 
-/** Assess many, a few hundred at a time; `told` hears how many are done. */
-export async function assessAll(prospects, reasons, told) {
+/** Assess many, a few hundred at a time; `onProgress` is called with how many are done. */
+export async function assessAll(prospects, reasons, onProgress) {
   const all = [];
   for (let start = 0; start < prospects.length; start += AT_ONCE) {
-    told(start);
+    onProgress(start);
     const answer = await post(prospects.slice(start, start + AT_ONCE), reasons);
     all.push(...answer.assessments);
   }

@@ -52,8 +52,8 @@ export async function draw(prospect, name, isPoor) {
 function drawConditions({ title, columns, rows, notes }) {
   $("conditions-title").textContent = title;
   const table = rows.length === 0 ? null : conditionTable(columns, rows);
-  const said = notes.map((note) => make("p", { class: "soft small" }, note));
-  $("conditions-body").replaceChildren(...[table, ...said].filter(Boolean));
+  const paragraphs = notes.map((note) => make("p", { class: "soft small" }, note));
+  $("conditions-body").replaceChildren(...[table, ...paragraphs].filter(Boolean));
   show($("conditions"));
 }
 

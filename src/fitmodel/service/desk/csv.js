@@ -48,22 +48,22 @@ function records(source, separator) {
   let field = "";
   let quoted = false;
   let opened = 0;
-  for (let place = 0; place < source.length; place += 1) {
-    const mark = source[place];
+  for (let index = 0; index < source.length; index += 1) {
+    const mark = source[index];
     if (quoted) {
       if (mark !== '"') field += mark;
-      else if (source[place + 1] === '"') {
+      else if (source[index + 1] === '"') {
         field += '"';
-        place += 1;
+        index += 1;
       } else quoted = false;
     } else if (mark === '"' && field === "") {
       quoted = true;
-      opened = place;
+      opened = index;
     } else if (mark === separator) {
       row.push(field);
       field = "";
     } else if (mark === "\n" || mark === "\r") {
-      if (mark === "\r" && source[place + 1] === "\n") place += 1;
+      if (mark === "\r" && source[index + 1] === "\n") index += 1;
       rows.push([...row, field]);
       row = [];
       field = "";

@@ -15,8 +15,8 @@ const REASONS = 8;
 
 let facts = null;
 let shown = null; // the row, or null for a prospect that is only tried
-let before = null; // what was said before anything was changed
-let said = null;
+let before = null; // the prediction before anything was changed
+let prediction = null;
 let running = null;
 let turn = 0;
 
@@ -39,7 +39,7 @@ export function begin() {
 
 /** Show a prospect of the pipeline, or the made-up one of the model. */
 export function open(row, newFacts) {
-  [facts, shown, before, said] = [newFacts, row, row?.assessment ?? null, null];
+  [facts, shown, before, prediction] = [newFacts, row, row?.assessment ?? null, null];
   drawForm(facts, row === null ? facts.example : row.prospect);
   $("verdict").replaceChildren(make("p", { class: "soft" }, say("asking")));
   drawReasons($("reasons"), []);
@@ -57,7 +57,7 @@ export function translate() {
   $("deal-title").textContent = shown === null ? say("try_title") : shown.key;
   const parts = shown === null ? [say("try_text")] : [apart(shown.rep), shown.amount === null ? "" : say("a_year", { amount: money(shown.amount) })];
   $("deal-rep").textContent = parts.filter(Boolean).join(" · ");
-  if (said !== null) draw();
+  if (prediction !== null) draw();
 }
 
 /** The form in another language: drawn anew, with what was typed. */
@@ -72,7 +72,7 @@ export function translateForm() {
   decide.translate();
   timeline.open(shown, facts);
   if (before !== null) decide.learn(before);
-  if (said !== null) ask(); // its sentences in the new language
+  if (prediction !== null) ask(); // its sentences in the new language
 }
 
 async function ask() {
@@ -89,9 +89,9 @@ async function ask() {
   try {
     const answer = await assess(prospect, REASONS, running.signal);
     if (mine !== turn) return; // something newer was asked meanwhile
-    said = { ...answer, amount: amountOf(prospect) };
+    prediction = { ...answer, amount: amountOf(prospect) };
     draw();
-    await brief.draw(prospect, shown === null ? say("try_title") : shown.key, said.poor_fit);
+    await brief.draw(prospect, shown === null ? say("try_title") : shown.key, prediction.poor_fit);
   } catch (error) {
     if (mine !== turn || error.name === "AbortError") return;
     if (error.status === undefined) throw error;
@@ -114,22 +114,22 @@ function fault(text) {
 }
 
 function draw() {
-  const changed = markFields(said.unfamiliar_because);
+  const changed = markFields(prediction.unfamiliar_because);
   if (!changed) {
-    before = said;
-    decide.learn(said);
+    before = prediction;
+    decide.learn(prediction);
   }
   $("reset").disabled = !changed;
   $("verdict").setAttribute("aria-busy", "false");
   $("verdict").replaceChildren(...verdict(changed));
   show($("why"));
-  drawReasons($("reasons"), said.reasons);
-  const chance = percent(said.early_churn_probability);
-  $("live").textContent = say("live", { chance, fit: say(`badge_${said.fit}`) });
+  drawReasons($("reasons"), prediction.reasons);
+  const chance = percent(prediction.early_churn_probability);
+  $("live").textContent = say("live", { chance, fit: say(`badge_${prediction.fit}`) });
 }
 
 function verdict(changed) {
-  const { early_churn_probability: p, probability_low: low, probability_high: high } = said;
+  const { early_churn_probability: p, probability_low: low, probability_high: high } = prediction;
   const months = facts.model.horizon_months;
   const moved = changed && before !== null ? p - before.early_churn_probability : 0;
   const was = changed && before !== null
@@ -138,28 +138,28 @@ function verdict(changed) {
   const within = months === 1 ? "chance_within_one" : "chance_within";
   const asked = months ? say(within, { months }) : say("chance");
   return [
-    make("div", { class: "verdict-head" }, make("p", { class: "soft" }, asked), badge({ ...said, unfamiliar: false })),
-    said.escalate ? make("p", { class: "caution" }, say("escalate")) : null,
+    make("div", { class: "verdict-head" }, make("p", { class: "soft" }, asked), badge({ ...prediction, unfamiliar: false })),
+    prediction.escalate ? make("p", { class: "caution" }, say("escalate")) : null,
     make("p", { class: "chance-figure" }, make("data", { id: "probability", value: p }, percent(p)), was),
-    bar(said),
+    bar(prediction),
     make("p", { class: "soft small" }, say("interval", { low: percent(low), high: percent(high), level: percent(facts.model.level) })),
     figures(),
-    said.unfamiliar
-      ? make("p", { class: "caution" }, say("unlike", { names: said.unfamiliar_because.map(label).join(", ") }))
+    prediction.unfamiliar
+      ? make("p", { class: "caution" }, say("unlike", { names: prediction.unfamiliar_because.map(label).join(", ") }))
       : null,
-    ...said.notes.map((text) => make("p", { class: "soft small", "data-note": "" }, text)),
+    ...prediction.notes.map((text) => make("p", { class: "soft small", "data-note": "" }, text)),
   ].filter(Boolean);
 }
 
 function figures() {
   const items = [];
-  const { amount, expected_value: value, expected_value_low: low, expected_value_high: high } = said;
+  const { amount, expected_value: value, expected_value_low: low, expected_value_high: high } = prediction;
   if (facts.cost_of_early_churn !== null) {
     items.push(["value", money(value), value < 0 ? "loss" : ""]);
-    if (said.worth) items.push(["worth", worthText(said), said.worth === "loses" ? "loss" : "", "words"]);
+    if (prediction.worth) items.push(["worth", worthText(prediction), prediction.worth === "loses" ? "loss" : "", "words"]);
     if (low !== null) items.push(["value_between", say("between", { low: money(low), high: money(high) }), "", "words"]);
   }
-  if (riskBasis(facts) !== null) items.push(["risk", money(moneyAtRisk(said.early_churn_probability, amount, facts)), ""]);
+  if (riskBasis(facts) !== null) items.push(["risk", money(moneyAtRisk(prediction.early_churn_probability, amount, facts)), ""]);
   return make("dl", { class: "figures" }, ...items.map(([key, text, kind, form]) =>
     make("div", { "data-figure": key, class: form ?? null }, make("dt", {}, say(key)), make("dd", { class: kind }, text))));
 }

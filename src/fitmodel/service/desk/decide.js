@@ -8,7 +8,7 @@ const LOOK_AGAIN = 10_000; // milliseconds: somebody else may decide meanwhile
 
 let facts = null;
 let row = null;
-let said = null;
+let prediction = null;
 let standing = 0;
 let isDeal = false; // decisions on it can be kept
 let isLogged = false; // an assessment of the model in use is in the log
@@ -28,7 +28,7 @@ export function begin() {
 
 /** Take a deal of the pipeline; a prospect that is only tried has no decisions. */
 export function open(newRow, newFacts) {
-  [row, facts, said, isLogged, decided] = [newRow, newFacts, null, false, ""];
+  [row, facts, prediction, isLogged, decided] = [newRow, newFacts, null, false, ""];
   turn += 1;
   clearInterval(timer);
   isDeal = row !== null && facts.has.log && facts.roles.id !== null;
@@ -50,7 +50,7 @@ export function open(newRow, newFacts) {
 
 /** What the model says of the deal as it is, not of what is tried: only a flagged deal can be overridden. */
 export function learn(assessment) {
-  said = assessment;
+  prediction = assessment;
   if (isDeal) drawButtons();
 }
 
@@ -62,11 +62,11 @@ async function look() {
   turn += 1;
   const mine = turn;
   try {
-    const told = await api.events(row.given[facts.roles.id]);
+    const result = await api.events(row.given[facts.roles.id]);
     if (mine !== turn) return;
-    standing = told.standing;
-    isLogged = told.events.some((event) => event.model_version === facts.model.version);
-    draw(told);
+    standing = result.standing;
+    isLogged = result.events.some((event) => event.model_version === facts.model.version);
+    draw(result);
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === undefined) throw error;
@@ -101,8 +101,8 @@ function drawEvent(event) {
 }
 
 function drawButtons() {
-  if (said === null) return;
-  const actions = said.poor_fit ? ["asked", "declined", "overridden"] : ["signed", "declined"];
+  if (prediction === null) return;
+  const actions = prediction.poor_fit ? ["asked", "declined", "overridden"] : ["signed", "declined"];
   // once something is decided there is nothing to ask, and only another decision to take
   const open = actions.filter((action) => !decided || (action !== "asked" && action !== decided));
   const buttons = open.map((action) => make("button",
@@ -170,7 +170,10 @@ async function act(action) {
   } finally {
     acting = null;
   }
-  if (mine === row) await look();
+  if (mine !== row) return;
+  await look();
+  // the button that was pressed is gone: the keyboard goes to what can be done next
+  if (document.activeElement === document.body) ($("undo").hidden ? $("decision-buttons").firstChild : $("undo"))?.focus();
 }
 
 /** Whether neither the service nor its decision log answered: the same may be tried again. */

@@ -18,6 +18,7 @@ let source = null; // name of the table, and whether it was uploaded
 let loading = null;
 let isAway = false; // what was decided could not be asked
 let isFresh = false; // the rows say what was decided up to now
+let turn = 0; // rows that were asked for before somebody went on are not shown
 let left = null; // the row that was open, to come back to
 
 function start() {
@@ -31,16 +32,16 @@ function start() {
 function earlyRows() {
   if (!("rows" in document.documentElement.dataset) || keptUpload()) return null;
   const answer = api.pipelineRows({ spoken: wanted() });
-  answer.catch(() => {}); // told where it is waited for
+  answer.catch(() => {}); // reported where it is waited for
   return answer;
 }
 
 async function load(spoken = null, early = null) {
   notice(null);
   try {
-    const [told, me] = await Promise.all([api.facts(), api.me(), spoken]);
+    const [result, me] = await Promise.all([api.facts(), api.me(), spoken]);
     progress(say("loading"));
-    facts = { ...told, me };
+    facts = { ...result, me };
     learnWords(facts.words, facts.recorded);
     show($("sign-out"), api.hasToken());
     show($("tour"), facts.tour && localStorage.getItem(TOUR) === null);
@@ -50,13 +51,13 @@ async function load(spoken = null, early = null) {
     else if (facts.pipeline) await takeServed(early ?? undefined);
     else use([], null);
   } catch (error) {
-    complain(error, load);
+    complain(error, () => load());
   } finally {
     progress(null);
   }
 }
 
-/** Another model is in use: everything it said is asked for anew. */
+/** Another model is in use: all its predictions are asked for anew. */
 async function modelChanged() {
   await load();
   reports.translate();
@@ -70,8 +71,8 @@ function complain(error, again = null) {
 /** Take an upload into use; one that is not a pipeline leaves what was there before. */
 async function takeUpload(text, name) {
   const read = readProspects(text, facts);
-  const told = (done) => progress(say("scoring", { done: number(done), all: number(read.length) }));
-  use(await assessRows(read, facts, told), { name, uploaded: true });
+  const onProgress = (done) => progress(say("scoring", { done: number(done), all: number(read.length) }));
+  use(await assessRows(read, facts, onProgress), { name, uploaded: true });
 }
 
 /** Take the service's own pipeline into use. */
@@ -105,7 +106,7 @@ function describe() {
       say("faults", { number: number(faulty) })),
     months && say(months === 1 ? "horizon_one" : "horizon", { months }),
   ].filter(Boolean);
-  $("source").replaceChildren(...parts.flatMap((part, place) => (place ? [" · ", part] : [part])));
+  $("source").replaceChildren(...parts.flatMap((part, index) => (index ? [" · ", part] : [part])));
   $("empty-columns").textContent = say("needs", { names: facts.model.attributes.map((item) => item.name).join(", ") });
   $("foot").textContent = say("foot", { version: facts.model.version });
   show($("empty"), source === null);
@@ -120,7 +121,7 @@ function describe() {
 async function upload(file) {
   if (!file) return;
   await loading;
-  if (facts === null) return; // what is wrong has been said
+  if (facts === null) return; // what is wrong has been reported
   notice(null);
   if (file.size > facts.limits.bytes) {
     notice(say("upload_long", { most: number(facts.limits.bytes / 1e6) }));
@@ -214,7 +215,10 @@ function decoded(key) {
 }
 
 function openView(name, current) {
-  if (name !== "pipeline") isFresh = false;
+  if (name !== "pipeline") {
+    isFresh = false;
+    turn += 1;
+  }
   guide(name);
   for (const view of ["pipeline", "deal", "quiz", ...reports.PAGES]) show($(view), view === name);
   entitle();
@@ -232,21 +236,25 @@ function entitle() {
 
 /** The rows, decisions and model of now; a list that cannot be had says so, and stays as it was. */
 async function lookAgain() {
-  const mine = source;
-  if (!mine || mine.uploaded) return;
-  const spoken = language();
+  if (!source || source.uploaded) return;
+  turn += 1;
+  const [mine, asked, spoken] = [turn, source, language()];
+  const isLate = () => mine !== turn || asked !== source || spoken !== language();
   try {
-    if ((await api.versionInUse()) !== facts.model.version) {
+    const version = await api.versionInUse();
+    if (isLate()) return;
+    if (version !== facts.model.version) {
       await modelChanged();
       return;
     }
     const { rows: found, problem } = await servedRows(facts);
-    if (mine !== source || spoken !== language()) return; // another table or language meanwhile
+    if (isLate()) return;
     if (isAway) notice(null);
     [rows, isFresh, isAway] = [found, true, false];
     tellDecisions(problem);
     table.learn(rows);
   } catch (error) {
+    if (isLate()) return;
     isAway = true;
     complain(error, route);
   }

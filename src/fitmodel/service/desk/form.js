@@ -26,12 +26,12 @@ function roleOnly(name, facts) {
 /** What the CRM's history gives: much, and nobody can change it by hand, so it opens on demand. */
 function drawRecorded(items, prospect) {
   if (items.length === 0) return [];
-  const fields = items.map((item, place) => drawField(item, prospect[item.name], `recorded-${place}`));
+  const fields = items.map((item, index) => drawField(item, prospect[item.name], `recorded-${index}`));
   return [make("details", { class: "recorded" }, make("summary", {}, say("recorded_group", { number: items.length })), make("div", { class: "fields" }, ...fields))];
 }
 
 function drawGroup(key, items, prospect) {
-  const fields = items.map((item, place) => drawField(item, prospect[item.name], `${key}-${place}`));
+  const fields = items.map((item, index) => drawField(item, prospect[item.name], `${key}-${index}`));
   return make("fieldset", {}, make("legend", {}, say(key)), make("div", { class: "fields" }, ...fields));
 }
 

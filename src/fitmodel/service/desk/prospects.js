@@ -55,15 +55,15 @@ export function readProspects(text, facts) {
     throw new Error(say("upload_many", { rows: number(rows.length), most: number(facts.limits.prospects) }));
   }
   const taken = new Map();
-  return rows.map((fields, place) => readRow(fields, place, columns, decimalComma, facts, taken));
+  return rows.map((fields, index) => readRow(fields, index, columns, decimalComma, facts, taken));
 }
 
-function readRow(fields, place, columns, decimalComma, facts, taken) {
+function readRow(fields, index, columns, decimalComma, facts, taken) {
   const given = Object.fromEntries(columns.map((name, at) => [name, (fields[at] ?? "").trim()]));
   const { id, rep, amount } = facts.roles;
   const { prospect, unclear } = prospectOf(given, facts, decimalComma);
   const row = {
-    key: unique(given[id] || say("row", { number: place + 1 }), taken),
+    key: unique(given[id] || say("row", { number: index + 1 }), taken),
     rep: given[rep] ?? "",
     amount: Number.isFinite(prospect[amount]) ? prospect[amount] : null,
     given,
@@ -100,11 +100,11 @@ function prospectOf(given, facts, decimalComma) {
 }
 
 /** Assess every row that has the table's shape; the others keep their error. */
-export async function assessRows(rows, facts, told) {
+export async function assessRows(rows, facts, onProgress) {
   const sound = rows.filter((row) => !row.error);
-  const answers = await api.assessAll(sound.map((row) => row.prospect), REASONS_IN_TABLE, told);
-  sound.forEach((row, place) => {
-    const answer = answers[place];
+  const answers = await api.assessAll(sound.map((row) => row.prospect), REASONS_IN_TABLE, onProgress);
+  sound.forEach((row, index) => {
+    const answer = answers[index];
     if (answer.error) row.error = answer.error;
     else {
       row.assessment = answer;

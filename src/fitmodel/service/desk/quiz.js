@@ -25,7 +25,7 @@ export function translate() {
   if (!document.getElementById("quiz-question")) open(facts);
 }
 
-/** Draw what an action gives; a fault of the service is said in its place, and the same can be tried again. */
+/** Draw what an action gives; an error of the service is shown instead, and the same can be tried again. */
 async function shown(action) {
   turn += 1;
   const mine = turn;
@@ -66,27 +66,27 @@ async function begin(people) {
   });
 }
 
-/** One deal; when everybody has said a number, the next one, and after the last the answers. */
-function question(made, people, place, guesses) {
-  const { number: position, signed, attributes: known } = made.questions[place];
+/** One deal; when everybody has given a number, the next one, and after the last the answers. */
+function question(made, people, index, guesses) {
+  const { number: position, signed, attributes: known } = made.questions[index];
   const fields = people.map((name, at) => {
     const input = make("input", { type: "number", min: 0, max: 100, step: "any", inputmode: "decimal", required: true, "data-person": name, id: `guess-${at}` });
     return make("label", {}, make("span", {}, say("quiz_ask", { person: name })), input);
   });
-  const isLast = place === made.questions.length - 1;
+  const isLast = index === made.questions.length - 1;
   const form = make("form", { id: "quiz-guess", class: "inline-form", autocomplete: "off" }, ...fields,
     make("p", { class: "actions" }, make("button", { type: "submit", class: "primary" }, say(isLast ? "quiz_last" : "quiz_next"))));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    for (const input of form.querySelectorAll("input")) guesses[input.dataset.person][place] = Number(input.value) / 100;
+    for (const input of form.querySelectorAll("input")) guesses[input.dataset.person][index] = Number(input.value) / 100;
     if (isLast) finish(made, guesses);
-    else show(question(made, people, place + 1, guesses));
+    else show(question(made, people, index + 1, guesses));
   });
   const rows = known.map(({ name, value }) => make("div", {}, make("dt", {}, name), make("dd", {}, value)));
   const asked = { level: percent(made.level), months: made.horizon_months };
   return [make("section", { class: "part card", id: "quiz-question" },
     make("h2", {}, say("quiz_deal", { number: position, size: made.questions.length, signed })),
-    make("progress", { max: made.questions.length, value: place, "aria-label": say("quiz_progress") }),
+    make("progress", { max: made.questions.length, value: index, "aria-label": say("quiz_progress") }),
     make("p", { class: "note" }, say("quiz_question", asked)), make("dl", { class: "facts" }, ...rows), form)];
 }
 
@@ -97,8 +97,8 @@ function show(nodes) {
 
 async function finish(made, guesses) {
   await shown(async (isWanted, body) => {
-    const told = await ready(() => answered({ quiz: made.quiz, guesses }), isWanted, body);
-    return told === null ? null : [...results(made, guesses, told), ...history(told)];
+    const result = await ready(() => answered({ quiz: made.quiz, guesses }), isWanted, body);
+    return result === null ? null : [...results(made, guesses, result), ...history(result)];
   });
 }
 

@@ -66,25 +66,25 @@ function jump(part) {
 }
 
 async function drawTeam(isWanted, body) {
-  const told = await ready(api.team, isWanted, body);
-  if (told === null) return null;
-  const links = told.sections.map(({ id, title }) => make("li", {}, make("a", { href: `#/team/${encodeURIComponent(id)}` }, title)));
-  const points = told.points.map((point) => make("li", {}, point));
+  const result = await ready(api.team, isWanted, body);
+  if (result === null) return null;
+  const links = result.sections.map(({ id, title }) => make("li", {}, make("a", { href: `#/team/${encodeURIComponent(id)}` }, title)));
+  const points = result.points.map((point) => make("li", {}, point));
   const summary = points.length === 0 ? null
     : make("div", { class: "summary" }, make("h2", {}, say("team_points")), make("ul", {}, ...points));
-  const sections = told.sections.map(({ id, nodes }) => make("section", { class: "part card", "data-part": id }, ...build(nodes)));
+  const sections = result.sections.map(({ id, nodes }) => make("section", { class: "part card", "data-part": id }, ...build(nodes)));
   const quiz = make("p", { class: "actions" }, make("a", { class: "button", href: "#/quiz" }, say("quiz_link")), make("span", { class: "soft" }, say("quiz_link_note")));
-  return [make("p", { class: "basis" }, told.basis), summary, quiz,
+  return [make("p", { class: "basis" }, result.basis), summary, quiz,
     make("nav", { "aria-label": say("contents") }, make("ul", {}, ...links)), ...sections].filter(Boolean);
 }
 
 async function drawWatch(isWanted, body) {
-  const told = await ready(api.watch, isWanted, body);
-  if (told === null) return null;
-  const drifted = told.drifted.length === 0 ? say("watch_stable") : say("watch_drifted", { names: told.drifted.map(label).join(", ") });
+  const result = await ready(api.watch, isWanted, body);
+  if (result === null) return null;
+  const drifted = result.drifted.length === 0 ? say("watch_stable") : say("watch_drifted", { names: result.drifted.map(label).join(", ") });
   return [
-    make("div", { class: "summary" }, make("p", {}, make("strong", {}, drifted)), make("p", { class: "basis" }, told.basis)),
-    make("section", { class: "part card" }, ...build(told.nodes)),
+    make("div", { class: "summary" }, make("p", {}, make("strong", {}, drifted)), make("p", { class: "basis" }, result.basis)),
+    make("section", { class: "part card" }, ...build(result.nodes)),
   ];
 }
 

@@ -12,7 +12,7 @@ let draw = null; // makes the element of a row
 let items = [];
 let heights = []; // measured; undefined where a row was not drawn yet
 let usual = USUAL;
-let drawn = new Map(); // place -> element, without gaps
+let drawn = new Map(); // index -> element, without gaps
 let printing = false;
 const above = make("tr", { class: "spacer", "aria-hidden": "true" }, make("td"));
 const below = above.cloneNode(true);
@@ -51,13 +51,13 @@ export function show(newItems) {
 }
 
 /** Bring one into sight and put the keyboard on it. */
-export function focus(place) {
-  if (place < 0 || place >= items.length) return;
-  if (!drawn.has(place)) {
-    scrollTo(0, scrollY + body.getBoundingClientRect().top + sum(0, place) - innerHeight / 2);
+export function focus(index) {
+  if (index < 0 || index >= items.length) return;
+  if (!drawn.has(index)) {
+    scrollTo(0, scrollY + body.getBoundingClientRect().top + sum(0, index) - innerHeight / 2);
     update();
   }
-  drawn.get(place)?.querySelector("a").focus();
+  drawn.get(index)?.querySelector("a").focus();
 }
 
 /** Draw what is near the screen now, and drop the rest. */
@@ -65,16 +65,16 @@ export function update() {
   if (!body.checkVisibility()) return;
   const [start, end] = printing ? [0, Math.min(items.length, PRINTED)] : wanted();
   if (drawn.size === end - start && (start === end || drawn.has(start))) return;
-  for (const [place, node] of drawn) {
-    if (place >= start && place < end) continue;
+  for (const [index, node] of drawn) {
+    if (index >= start && index < end) continue;
     node.remove();
-    drawn.delete(place);
+    drawn.delete(index);
   }
   let next = drawn.size > 0 ? drawn.get(Math.min(...drawn.keys())) : below.parentNode && below;
-  for (let place = start; place < end; place += 1) {
-    const there = drawn.get(place);
+  for (let index = start; index < end; index += 1) {
+    const there = drawn.get(index);
     if (there) next = there.nextSibling;
-    else drawn.set(place, body.insertBefore(draw(items[place], place), next || null));
+    else drawn.set(index, body.insertBefore(draw(items[index], index), next || null));
   }
   drawn = new Map([...drawn].sort(([a], [b]) => a - b));
   measure();
@@ -82,7 +82,7 @@ export function update() {
   space(below, sum(end, items.length), "append");
 }
 
-/** First and last place that should be drawn. */
+/** First and last index that should be drawn. */
 function wanted() {
   if (items.length <= WHOLE) return [0, items.length];
   const top = -body.getBoundingClientRect().top;
@@ -92,17 +92,17 @@ function wanted() {
 }
 
 function placeAt(offset) {
-  let [place, reached] = [0, 0];
-  while (place < items.length && reached < offset) {
-    reached += heights[place] ?? usual;
-    place += 1;
+  let [index, reached] = [0, 0];
+  while (index < items.length && reached < offset) {
+    reached += heights[index] ?? usual;
+    index += 1;
   }
-  return place;
+  return index;
 }
 
 function sum(start, end) {
   let total = 0;
-  for (let place = start; place < end; place += 1) total += heights[place] ?? usual;
+  for (let index = start; index < end; index += 1) total += heights[index] ?? usual;
   return total;
 }
 
@@ -110,9 +110,9 @@ function measure() {
   const first = drawn.values().next().value;
   const gap = first ? Number.parseFloat(getComputedStyle(first).marginBottom) || 0 : 0; // between cards of a phone
   let total = 0;
-  for (const [place, node] of drawn) {
-    heights[place] ??= node.getBoundingClientRect().height + gap;
-    total += heights[place];
+  for (const [index, node] of drawn) {
+    heights[index] ??= node.getBoundingClientRect().height + gap;
+    total += heights[index];
   }
   if (drawn.size > 0) usual = total / drawn.size;
 }

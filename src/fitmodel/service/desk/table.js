@@ -58,7 +58,7 @@ export function translate(newRows = rows) {
   draw();
 }
 
-/** Show the rows of now, where anything changed; the filters, the place and the keyboard stay. */
+/** Show the rows of now, where anything changed; the filters, the position and the keyboard stay. */
 export function learn(newRows) {
   if (JSON.stringify(newRows) === JSON.stringify(rows)) return;
   const held = document.activeElement?.closest("#rows tr")?.dataset.key;
@@ -222,7 +222,7 @@ export const update = () => lines.update();
 /** Put the keyboard on a row. */
 export const focusRow = (key) => lines.focus(kept.findIndex((row) => row.key === key));
 
-function drawRow(row, place) {
+function drawRow(row, index) {
   const cells = visibleColumns().map((name) => {
     const { text, numeric } = COLUMNS[name];
     return make("td", { role: "cell", class: numeric ? `${name} numeric` : name, "data-label": say(text) }, CELLS[name](row));
@@ -230,7 +230,7 @@ function drawRow(row, place) {
   const open = (event) => {
     if (!event.target.closest("a") && !getSelection().toString()) location.hash = linkTo(row);
   };
-  return make("tr", { role: "row", "data-key": row.key, "data-place": place, "aria-rowindex": place + 2, onclick: open }, ...cells);
+  return make("tr", { role: "row", "data-key": row.key, "data-index": index, "aria-rowindex": index + 2, onclick: open }, ...cells);
 }
 
 const linkTo = (row) => `#/deal/${encodeURIComponent(row.key)}`;
@@ -285,7 +285,7 @@ export function bar({ early_churn_probability: p, probability_low: low, probabil
 function moveAmongRows(event) {
   const line = event.target.closest("tr");
   if (!line || event.target.tagName !== "A") return;
-  const here = Number(line.dataset.place);
+  const here = Number(line.dataset.index);
   const steps = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: kept.length - 1 };
   const next = steps[event.key];
   if (next === undefined || next < 0 || next >= kept.length) return;
@@ -329,15 +329,15 @@ async function keepExport() {
 function exported(whole) {
   const knowsDecisions = whole.some((row) => row.decision !== undefined);
   const given = Object.keys(whole[0].given);
-  const said = ["early_churn_probability", "probability_low", "probability_high", "fit", "expected_value",
+  const predicted = ["early_churn_probability", "probability_low", "probability_high", "fit", "expected_value",
     "worth", "escalate", "expected_value_low", "expected_value_high"];
   const table = whole.map((row) => [
     ...given.map((name) => row.given[name]),
-    ...said.map((name) => row.assessment[name]),
+    ...predicted.map((name) => row.assessment[name]),
     row.risk,
     row.sentences.join(" | "),
     ...(knowsDecisions ? [row.decision?.kind, row.decision?.by, row.decision?.time] : []),
   ]);
   const decided = knowsDecisions ? ["decision", "decided_by", "decided_at"] : [];
-  return write([...given, ...said, "money_at_risk", "reasons", ...decided], table);
+  return write([...given, ...predicted, "money_at_risk", "reasons", ...decided], table);
 }

@@ -25,9 +25,9 @@ export async function speak(name) {
     $("language").value = chosen;
     throw new Error(say("no_answer"));
   }
-  const told = await answer.json();
+  const result = await answer.json();
   if (name !== asked) return; // another one was chosen meanwhile
-  [texts, chosen] = [told, name];
+  [texts, chosen] = [result, name];
   sessionStorage.setItem("fitmodel.language", name);
   document.documentElement.lang = name === "zh" ? "zh-Hans" : name;
   $("language").value = name;

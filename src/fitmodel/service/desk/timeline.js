@@ -14,9 +14,9 @@ export async function open(row, facts) {
   show($("timeline"), false);
   if (row === null || !row.isServed || !facts.has.history) return;
   try {
-    const told = await api.timeline(row.key);
+    const result = await api.timeline(row.key);
     if (mine !== turn) return;
-    $("timeline-body").replaceChildren(...drawn(told));
+    $("timeline-body").replaceChildren(...drawn(result));
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === undefined) throw error;

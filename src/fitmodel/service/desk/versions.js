@@ -13,8 +13,8 @@ export function versionsPart(facts, again) {
 
 async function fill(inside, facts, again) {
   try {
-    const told = await api.modelVersions();
-    inside.replaceChildren(...(told.problem === null ? drawn(told, facts, again) : missing(told.problem)));
+    const result = await api.modelVersions();
+    inside.replaceChildren(...(result.problem === null ? drawn(result, facts, again) : missing(result.problem)));
   } catch (error) {
     if (error.status === undefined) throw error;
     inside.replaceChildren(...missing(error.message || say("no_answer")));
@@ -23,13 +23,13 @@ async function fill(inside, facts, again) {
 
 const missing = (why) => [make("p", {}, say("model_versions_missing")), make("p", { class: "soft small pre" }, why)];
 
-function drawn(told, facts, again) {
-  const sides = told.challenger === null ? ["champion"] : ["champion", "challenger"];
-  const parts = [sideTable(told.rows, sides)];
-  if (told.challenger === null) return [...parts, make("p", { class: "note" }, say("no_challenger"))];
-  const compared = told.comparison?.sentence ?? say("side_not_compared");
+function drawn(result, facts, again) {
+  const sides = result.challenger === null ? ["champion"] : ["champion", "challenger"];
+  const parts = [sideTable(result.rows, sides)];
+  if (result.challenger === null) return [...parts, make("p", { class: "note" }, say("no_challenger"))];
+  const compared = result.comparison?.sentence ?? say("side_not_compared");
   return [...parts, make("p", { class: "note" }, say("side_note")),
-    make("p", { id: "compared" }, make("strong", {}, compared)), ...promotion(told, facts, again)];
+    make("p", { id: "compared" }, make("strong", {}, compared)), ...promotion(result, facts, again)];
 }
 
 function sideTable(rows, sides) {
@@ -42,11 +42,11 @@ function sideTable(rows, sides) {
 }
 
 /** What speaks for and against, and the form; a rep sees it without the form. */
-function promotion(told, facts, again) {
-  const said = told.refusal === null
+function promotion(result, facts, again) {
+  const evidence = result.refusal === null
     ? [make("p", { class: "supported" }, say("promote_supported"))]
-    : [make("p", {}, say("promote_refused")), make("p", { class: "caution" }, told.refusal_words ?? told.refusal)];
-  if (facts.me.role === "rep") return [...said, make("p", { class: "soft" }, say("promote_managers"))];
+    : [make("p", {}, say("promote_refused")), make("p", { class: "caution" }, result.refusal_words ?? result.refusal)];
+  if (facts.me.role === "rep") return [...evidence, make("p", { class: "soft" }, say("promote_managers"))];
   const name = make("input", { id: "promote-name", required: true, maxlength: 200, autocomplete: "name" });
   name.value = knownName(facts);
   name.readOnly = Boolean(facts.me.name);
@@ -56,12 +56,12 @@ function promotion(told, facts, again) {
   const form = make("form", { id: "promote", class: "inline-form", autocomplete: "off" },
     make("label", {}, make("span", {}, say("your_name")), name),
     make("label", {}, make("span", {}, say("why_so")), reason),
-    told.refusal === null ? null : make("label", { class: "check" }, force, make("span", {}, say("promote_force"))),
+    result.refusal === null ? null : make("label", { class: "check" }, force, make("span", {}, say("promote_force"))),
     make("p", { class: "actions" }, make("button", { type: "submit", class: "primary" }, say("promote"))), fault);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     keepName(facts, name.value.trim());
-    const wanted = { version: told.challenger, reason: reason.value.trim(), by: name.value.trim(), force: told.refusal !== null && force.checked };
+    const wanted = { version: result.challenger, reason: reason.value.trim(), by: name.value.trim(), force: result.refusal !== null && force.checked };
     try {
       again(await api.promote(wanted));
     } catch (error) {
@@ -69,5 +69,5 @@ function promotion(told, facts, again) {
       fault.textContent = error.message || say("no_answer");
     }
   });
-  return [...said, form];
+  return [...evidence, form];
 }

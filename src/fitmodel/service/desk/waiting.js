@@ -7,10 +7,10 @@ const AGAIN = 1_500; // milliseconds until something that is being computed is a
 /** Ask until the service has it; the step it is at is shown meanwhile. Null where it is not wanted any more. */
 export async function ready(ask, isWanted, body) {
   for (;;) {
-    const told = await ask();
+    const result = await ask();
     if (!isWanted()) return null;
-    if (told.state !== "computing") return told;
-    body.replaceChildren(make("p", { class: "progress", role: "status" }, say("computing", { step: told.step || say("loading") })));
+    if (result.state !== "computing") return result;
+    body.replaceChildren(make("p", { class: "progress", role: "status" }, say("computing", { step: result.step || say("loading") })));
     await new Promise((resolve) => setTimeout(resolve, AGAIN));
     if (!isWanted()) return null;
   }

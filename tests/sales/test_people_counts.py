@@ -9,7 +9,7 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
 from fitmodel.reports.sales_report import make_sales_report
-from fitmodel.sales._counts import compute_counts
+from fitmodel.sales.people import compute_counts
 from fitmodel.sales.plans import Plan
 from fitmodel.sales.rep_performance import compute_rep_performance
 

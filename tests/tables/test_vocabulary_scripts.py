@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitmodel.tables.scripts import (
+from fitmodel.tables.vocabulary import (
     _SIMPLIFIED,
     _TRADITIONAL,
     plain_digits,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.guessing._vendors import recognise_export
+from fitmodel.guessing._columns import recognise_export
 from fitmodel.guessing.guess import guess_spec
 from tables import END, customers
 

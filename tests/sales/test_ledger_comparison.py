@@ -9,7 +9,7 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DealsError
-from fitmodel.sales._comparison import PlanComparison, compare_plans
+from fitmodel.sales._ledger import PlanComparison, compare_plans
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Plan
 
