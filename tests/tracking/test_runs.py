@@ -296,6 +296,18 @@ def test_a_store_that_fails_during_tracking_leaves_a_failed_run_and_a_warning(
     assert track(facts).warning is None
 
 
+def test_a_model_whose_files_cannot_be_stored_is_failed_and_not_pending(
+    facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_call(monkeypatch, "log_model_artifacts", OSError("no space left"))
+    assert "no space left" in str(track(facts).warning)
+    monkeypatch.undo()
+    (run,) = runs_of(facts)
+    with connected(facts.spec.tracking.uri) as client:
+        (model,) = client.search_logged_models([run.info.experiment_id])
+    assert model.status == "FAILED"
+
+
 def test_a_second_training_of_the_same_deals_at_once_is_tracked(
     facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:

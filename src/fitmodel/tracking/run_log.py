@@ -19,7 +19,7 @@ import fitmodel
 from fitmodel.bundle.manifest import plain
 from fitmodel.bundle.reading import MANIFEST, SIGNATURE, open_bundle
 from fitmodel.exceptions import TrackingError
-from fitmodel.tracking.connection import connected
+from fitmodel.tracking.connection import connected, store_errors
 from fitmodel.tracking.lifecycle import VALUE_LIMIT, begin, closing
 
 if TYPE_CHECKING:
@@ -206,9 +206,14 @@ def log_bundle(
     model = client.create_logged_model(
         client.get_run(run_id).info.experiment_id, name=MODEL_NAME, source_run_id=run_id
     )
-    with tempfile.TemporaryDirectory() as folder:
-        _save(Path(folder), model, bundle_path, example, spec)
-        client.log_model_artifacts(model.model_id, str(Path(folder) / "model"))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            _save(Path(folder), model, bundle_path, example, spec)
+            client.log_model_artifacts(model.model_id, str(Path(folder) / "model"))
+    except BaseException:
+        with contextlib.suppress(*store_errors()):  # the first error says more than a second
+            client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
+        raise
     client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     return str(model.model_id)
