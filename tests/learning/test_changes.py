@@ -113,7 +113,19 @@ def test_a_group_that_stays_while_the_others_change_is_the_one_that_changed():
     assert change.factor < 1
 
 
-def test_two_groups_are_found_and_share_no_deal():
+def test_a_deal_in_two_groups_has_both_factors(learned_pair):
+    learned = learned_pair[0]
+    attributes = learned.training_set.attributes
+    by_sector, *_ = learned.changes
+    by_size = replace(by_sector, attribute="size", codes=(1, 2, 3), factor=0.5)
+    columns = learned.scorecard.columns
+    both = group_factors((by_sector, by_size), columns, attributes)
+    apart = [group_factors((each,), columns, attributes) for each in (by_sector, by_size)]
+    np.testing.assert_allclose(both, apart[0] * apart[1])
+    assert len(set(both)) == 4
+
+
+def test_two_groups_are_found():
     def hazard(sector, size, month):
         late = month >= 24
         return (

@@ -90,7 +90,8 @@ def find_changes(exposure: Exposure, columns: Sequence[Column], codes: Codes) ->
     Returns
     -------
     tuple of Change
-        At most three, the clearest first. No deal is in two of them.
+        At most three, the clearest first. Each is found in deals that are in none of the earlier
+        ones; a prospect that is in two of them has both factors.
 
     Notes
     -----
@@ -127,7 +128,7 @@ def group_factors(
         return factors
     codes = encode(columns, attributes)
     for change in changes:
-        factors[in_change(change, columns, codes)] = change.factor
+        factors[in_change(change, columns, codes)] *= change.factor
     return factors
 
 
