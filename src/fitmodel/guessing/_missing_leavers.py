@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
 
+MIN_RATIO = 1.25  # of the two rates of early churn: training waits for the answer
+
 
 def about_missing_leavers(
     kept: pd.DataFrame, spec: DealSpec, deals: pd.DataFrame | None
@@ -46,7 +48,8 @@ def about_missing_leavers(
         f"{missing.chance:.0e}). Were they deleted, or are they in another system? Early churn "
         f"within {horizon} months is {missing.rate:.1%} counted from that day on, and "
         f"{missing.rate_without:.1%} counted from the whole table",
-        f'[deals] observed_from = "{missing.observed_from}"',
+        f'[deals] observed_from = "{missing.observed_from}"; acknowledge it if nobody left',
+        must_answer=missing.rate > MIN_RATIO * missing.rate_without,
     )
 
 
