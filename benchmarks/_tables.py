@@ -240,6 +240,24 @@ def drifting(rows: list[Row]) -> str:
     return markdown(f"{head} | interval covers | mean width | level applied", lines)
 
 
+def changed_groups(rows: list[Row]) -> str:
+    """How often groups that changed are found, and the loss with and without; means."""
+    lines = [
+        [
+            law,
+            f"{n:,}",
+            str(len(of)),
+            *(f"{average(of, name):.0%}" for name in ("right", "wrong")),
+            *(f"{average(of, name):.1f}" for name in ("loss", "loss_without")),
+            *(f"{average(of, name):.1f}" for name in ("loss_of_group", "loss_of_group_without")),
+            *(f"{average(of, name):.0%}" for name in ("covered", "covered_without")),
+        ]
+        for (law, n), of in grouped(rows, "law", "n").items()
+    ]
+    head = "what changes | deals | companies | right group found | a wrong one | loss | without"
+    return markdown(f"{head} | loss of the group | without | interval covers | without", lines)
+
+
 def growing(rows: list[Row]) -> str:
     """Each case of growth, means over companies, and the loss of two regressions less ours."""
     lines = [
@@ -329,6 +347,7 @@ TABLES: dict[str, tuple[str, Callable[[list[Row]], str]]] = {
     "horizons": ("horizons", horizons),
     "false claims": ("false_claims", false_claims),
     "drifting": ("drifting", drifting),
+    "changed groups": ("changed_groups", changed_groups),
     "growing": ("growing", growing),
     "turning": ("turning", turning),
     "coverage": ("known_truth", coverage),

@@ -27,6 +27,7 @@ from fitmodel.evaluation.metrics import Metric
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.questions import read_with_questions
 from fitmodel.leakage.audit import audit_before_training, audit_leakage
+from fitmodel.learning.level import Change
 
 LEAKY = simulate_deals(1500, seed=1, leaks=True)
 
@@ -276,6 +277,9 @@ GROUPS = pd.DataFrame(
 """One of the groups is off beyond chance."""
 
 
+CHANGE = Change("segment", (2,), "= software", "2026-01", 2.5, 1.8, 0.2, 6.0)
+
+
 def report(**changed: Any) -> Any:
     """A report without any weakness, with some fields changed."""
     fine = {
@@ -287,7 +291,7 @@ def report(**changed: Any) -> Any:
         "metrics": metrics, "has_skill": True, "verdict": "evidence of skill", "notes": (),
         "method": "out-of-time", "n_early_churners": 300,
         "black_box_gap": Metric("black_box_gap", 0.0, -0.1, 0.1, 0.0),
-        "pooled_groups": pd.DataFrame(),
+        "pooled_groups": pd.DataFrame(), "changes": (),
     }  # fmt: skip
     return SimpleNamespace(**usual | {"regime": "full"} | changed)
 
@@ -304,6 +308,7 @@ def report(**changed: Any) -> Any:
         ({"method": "cross-validation", "notes": ("no dates",)}, "FM404", "note"),
         ({"pooled_groups": GROUPS}, "FM407", "warning"),
         ({"black_box_gap": Metric("g", 0.1, 0.02, 0.2, 0.0)}, "FM408", "warning"),
+        ({"changes": (CHANGE,)}, "FM410", "note"),
     ],
 )
 def test_each_weakness_of_a_training_has_its_code(changed: Any, code: str, level: str) -> None:

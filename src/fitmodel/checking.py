@@ -335,6 +335,8 @@ def training_results(report: TrainingReport) -> Iterator[CheckResult]:
         text = f"probabilities are {spread}: calibration slope {slope.value:.2f} {ends}"
         yield result_of("evaluation:slope", "warning", text)
     yield from _group_results(report.pooled_groups)
+    for change in report.changes:
+        yield result_of("evaluation:changed group", "note", change.describe(), change.attribute)
     cost = report.black_box_gap
     if cost.low > 0:
         loss = f"log loss {cost.value:+.4f} ({cost.low:+.4f} to {cost.high:+.4f})"

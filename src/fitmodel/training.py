@@ -308,6 +308,7 @@ def _decide(
         evaluated_policy=evaluated_policy(evaluation, policy, spec, view),
         expected_share=share_flagged(policy, training_predictions, prepared.table, spec),
         level=learned.level,
+        changes=learned.changes,
         regime=learned.regime,
         association=learned.choice.association,
     )

@@ -15,7 +15,6 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import read_deals
 from fitmodel.decision.shipped import adjust_to_level, decide, predict_training_deals, share_flagged
 from fitmodel.learning.learner import Learned, fit_estimator, learn
-from fitmodel.learning.level import Level
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
 
 CAPACITY = {"policy": "capacity", "capacity": 0.1}
@@ -94,12 +93,8 @@ def test_the_capacity_holds_on_the_hard_table(shared_data: Path) -> None:
 
 
 def test_past_outcomes_are_weighted_to_the_current_level() -> None:
-    class Moved:
-        level = Level(factor=2.0, deviation=0.2, weight=0.9, gain=2.0)
-
     early, weight = np.array([1.0] * 10 + [0.0] * 90), np.ones(100)
-    again = adjust_to_level(early, weight, Moved)
+    again = adjust_to_level(early, weight, np.full(100, 2.0))
     assert np.average(early, weights=again) == pytest.approx(1 - 0.9**2)
     np.testing.assert_array_equal(again[early == 0], 1.0)
-    Moved.level = Level()
-    np.testing.assert_array_equal(adjust_to_level(early, weight, Moved), weight)
+    np.testing.assert_array_equal(adjust_to_level(early, weight, np.ones(100)), weight)

@@ -33,7 +33,7 @@ FIELDS = {
     "period", "n_train", "n_test", "effective_sample_size", "capped_weights", "metrics",
     "calibration", "candidates", "black_box_gap", "leakage", "subgroups", "policy", "flagged",
     "notes", "has_skill", "verdict", "level", "pooled_groups", "reproduce", "regime",
-    "association", "glass_box_cost",
+    "association", "glass_box_cost", "changes",
 }  # fmt: skip
 
 

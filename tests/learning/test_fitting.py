@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.learning._fitting import (
-    Calendar,
     calendar_of,
     fit_scorecard,
     follow_up_of,
     level_only_rate,
-    level_shift,
 )
+from fitmodel.learning._present_level import Calendar, level_shift
 from fitmodel.learning._proportional_odds import FollowUp
 from fitmodel.learning.calibration import CalibrationMap, expit
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.level import DAYS_PER_MONTH, scale_hazard
+from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 
 END = np.datetime64("2026-06-30")

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.history import DealHistory
+from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.learning import level as level_module
+from fitmodel.learning._exposure import exposure_by_month
 from fitmodel.learning._fitting import calendar_of, follow_up_of, level_only_rate
 from fitmodel.learning._proportional_odds import FollowUp, fit_baseline
 from fitmodel.learning.level import (
-    DAYS_PER_MONTH,
     Level,
     fit_level,
     level_of_counts,
-    monthly_leavers,
     scale_hazard,
 )
 
@@ -260,9 +260,10 @@ def test_the_rate_of_a_resample_is_shrunk_by_the_weight_of_a_moving_level():
 def test_every_observed_leaver_is_counted_once_and_expected_leavers_match():
     follow_up, closed = company(3_000, 30, seed=2)
     no_effects = np.zeros(3_000)
-    observed, expected, names = monthly_leavers(
+    exposure = exposure_by_month(
         follow_up, closed, END, fit_baseline(follow_up, no_effects), no_effects
     )
+    (observed, expected), names = exposure.by_month(), exposure.names
     assert observed.sum() == follow_up.left.sum()
     assert expected.sum() == pytest.approx(observed.sum(), rel=0.02)
     assert names[-1] == "2026-06"
@@ -287,7 +288,7 @@ def test_no_leaver_is_expected_before_a_deals_delayed_entry():
     seen, _ = company(500, 30, seed=3)
     baseline = fit_baseline(seen, np.zeros(500))
     closed = np.full(50, END - np.timedelta64(152, "D"))  # five months ago
-    _, expected, _ = monthly_leavers(follow_up, closed, END, baseline, np.zeros(50))
+    _, expected = exposure_by_month(follow_up, closed, END, baseline, np.zeros(50)).by_month()
     assert expected[-1] > 0
     assert expected[:-1] == pytest.approx(0.0, abs=0.3)
     assert expected[:-2].sum() == 0.0

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.learning._exposure import expand_unknown_days, exposure_by_month
 from fitmodel.learning._fitting import fit_and_encode
 from fitmodel.learning._imputation import impute
 from fitmodel.learning._proportional_odds import FollowUp, conditional_probability, fit_baseline
-from fitmodel.learning.level import expand_unknown_days, fit_level, monthly_leavers
+from fitmodel.learning.level import fit_level
 from fitmodel.learning.settings import LearnerOptions
 
 HORIZON = 5.0
@@ -95,9 +96,8 @@ def test_unknown_days_do_not_change_the_level() -> None:
     end = np.datetime64("2026-01-01")
     closed = end - np.round(deals.age * 30.4375).astype("timedelta64[D]")
     baseline = fit_baseline(deals.follow_up, deals.log_odds)
-    probability = conditional_probability(deals.follow_up, baseline, deals.log_odds)
-    dated, rows = expand_unknown_days(deals.follow_up, probability)
-    seen, foreseen, _ = monthly_leavers(dated, closed[rows], end, baseline, deals.log_odds[rows])
+    exposure = exposure_by_month(deals.follow_up, closed, end, baseline, deals.log_odds)
+    seen, foreseen = exposure.by_month()
     level = fit_level(deals.follow_up, closed, end, baseline, deals.log_odds)
 
     assert seen.sum() == pytest.approx(foreseen.sum(), rel=0.05)

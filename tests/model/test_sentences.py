@@ -23,7 +23,9 @@ ONLY = NumberColumn("age", (), 1.0, 90.0)
 
 
 def _evidence(band: list[int], count: list[int], rate: list[float]) -> SimpleNamespace:
-    return SimpleNamespace(band=np.array(band), count=np.array(count), rate=np.array(rate))
+    return SimpleNamespace(
+        band=np.array(band), count=np.array(count), rate=np.array(rate), lately=None
+    )
 
 
 class _Twice:
@@ -109,6 +111,19 @@ def test_an_effect_that_contradicts_the_rate_is_explained(
     term, codes, contribution, own_up
 ) -> None:
     assert ("yet, with all else known, X" in _tell(term, codes, ["v"], contribution)) is own_up
+
+
+def test_a_group_that_changed_is_described_as_such() -> None:
+    """Its effect is that of its present level, so it needs no "yet" beside the past rate."""
+    evidence = SCORECARD.evidence[1]
+    evidence.lately = np.array([1.0, 1.0, 2.5, 1.0, 1.0])
+    try:
+        changed, usual = (_tell(1, [0, code], ["v"], 0.5) for code in (2, 1))
+    finally:
+        evidence.lately = None
+    assert "lately 2.5 times as often; X" in changed
+    assert "yet" not in changed
+    assert "lately" not in usual
 
 
 def test_unseen_levels_and_missing_values_are_described_as_such() -> None:

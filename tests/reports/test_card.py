@@ -15,6 +15,7 @@ from fitmodel.evaluation.metrics import Metric, describe_provisional, describe_s
 from fitmodel.evaluation.out_of_time import EARLIER_SPLIT, IN_BLOCKS, IN_FOLDS, IN_SMALL_BLOCKS
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.language.catalogue import read_texts
+from fitmodel.learning.level import Change
 from fitmodel.reports.card import card_in, card_with_edits, model_card
 from fitmodel.reports.card_parts import METRICS
 
@@ -70,6 +71,7 @@ def make_report(**changes):
         "subgroups": pd.DataFrame({"segment": [EVIL, "smb"], "count": [12, 400]}),
         "policy": "Flags the riskiest 10% of deals.",
         "regime": "full",
+        "changes": (),
         "flagged": {"share_flagged": 0.098, "precision": 0.5, "recall": 0.31},
         "pooled_groups": pd.DataFrame(
             {
@@ -157,10 +159,13 @@ def test_metrics_are_in_the_reading_order(spec):
 
 
 def test_texts_from_the_table_are_escaped_in_the_card(spec):
-    report = make_report(method=EVIL, notes=(EVIL,), policy=EVIL, verdict=EVIL, split_date=None)
+    changed = Change("segment", (1,), EVIL, "2026-01", 2.5, 1.8, 0.2, 6.0)
+    report = make_report(
+        method=EVIL, notes=(EVIL,), policy=EVIL, verdict=EVIL, split_date=None, changes=(changed,)
+    )
     card = model_card(report, MANIFEST, spec)
     assert "<script>" not in card
-    assert card.count("x\\|y &lt;script&gt;alert(1)&lt;/script&gt;") == 7
+    assert card.count("x\\|y &lt;script&gt;alert(1)&lt;/script&gt;") == 8
 
 
 def test_the_card_of_a_model_without_skill_begins_with_a_warning(spec):
@@ -311,7 +316,11 @@ EDITS = [
 @pytest.mark.parametrize(
     "changes",
     [
-        {"verdict": describe_skill(GOOD), "metrics": GOOD},
+        {
+            "verdict": describe_skill(GOOD),
+            "metrics": GOOD,
+            "changes": (Change("seats", (1,), "< 12", "2026-01", 2.5, 1.8, 0.2, 6.0),),
+        },
         {"verdict": describe_skill(BAD), "metrics": BAD, "has_skill": False},
         {"verdict": describe_skill(CHANCE), "metrics": CHANCE, "leakage": LEAKAGE},
         {

@@ -92,7 +92,8 @@ class Learning(Section):
     `components` are the candidates for the weighted sum; "logistic" is always in it. `penalties` of
     the ridge regression and `shares` of a second component are chosen by cross-validation with
     `folds` folds. `pairs` is the maximum number of pairs of attributes that boosting may choose.
-    `bends` allows the effect of a number in the ridge regression to change its direction.
+    `bends` allows the effect of a number in the ridge regression to change its direction. `changes`
+    predicts a group of customers whose early churn changed lately at its present level.
     `replicates` is the number of bootstrap refits for the interval. After `time_budget_seconds` no
     further component is tried. With more than `effect_deals` deals, effects are learned from a
     stratified sample of that size, and the level from all deals. `prior` is the folder of another
@@ -113,6 +114,7 @@ class Learning(Section):
     pairs: Annotated[Count, Field(ge=0, le=50)] = 5
     folds: Annotated[Count, Field(ge=2, le=20)] = 4
     bends: bool = True
+    changes: bool = True
     replicates: Annotated[Count, Field(ge=3, le=200)] = 12
     time_budget_seconds: Positive | None = None
     effect_deals: Annotated[Count, Field(ge=2_000)] = 20_000

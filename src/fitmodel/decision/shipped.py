@@ -38,7 +38,13 @@ def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) ->
     """
     if estimator is not None:
         return cross_fitted_own(learned.training_set, spec, learned)
-    return cross_fitted(learned.training_set, spec, learned.choice, factor=learned.level.factor)
+    factors = _present_factors(learned)
+    return cross_fitted(learned.training_set, spec, learned.choice, factor=factors)
+
+
+def _present_factors(learned: Learned) -> NDArray[np.float64]:
+    """Return today's hazard of leaving of each training deal over the past one, shape (n,)."""
+    return learned.level.factor * learned.change_factors()
 
 
 def predict_training_deals(learned: Learned, predicted: pd.Series[float]) -> pd.Series[float]:
@@ -96,12 +102,13 @@ def decide(
     if predicted is None:
         predicted = predict_held_out(learned, spec, estimator)
     known = view.labelled(learned.training_set.dates)
+    factor = pd.Series(_present_factors(learned), index=learned.training_set.index)
     yearly = None if spec.deals.amount is None else yearly_amounts(view.deals, spec)
     return choose_policy(
         spec,
         predicted[known.index].to_numpy(),
         known.early_churn,
-        adjust_to_level(known.early_churn, known.weight, learned),
+        adjust_to_level(known.early_churn, known.weight, np.array(factor[known.index])),
         None if yearly is None else yearly.loc[known.index].to_numpy(),
         curve=view.survival,
         population=predict_training_deals(learned, predicted).to_numpy(),
@@ -112,19 +119,22 @@ def decide(
 
 
 def adjust_to_level(
-    early_churn: NDArray[np.float64], weight: NDArray[np.float64], learned: Learned
+    early_churn: NDArray[np.float64], weight: NDArray[np.float64], factor: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return weights that adjust past outcomes to today's level.
+    """Return weights that adjust past outcomes to today's level, and to that of changed groups.
 
     The weights of early churners are multiplied by today's odds of early churn over the past odds
-    (prior shift; Saerens, Latinne and Decaestecker 2002).
+    (prior shift; Saerens, Latinne and Decaestecker 2002). `factor` is today's hazard of leaving of
+    each deal over the past one; all deals with the same factor are one group.
     """
-    if not len(weight) or not learned.level.is_applied:
-        return weight
-    past_rate = float(np.average(early_churn, weights=weight))
-    current_rate = float(scale_hazard(np.array([past_rate]), learned.level.factor)[0])
-    odds_ratio = current_rate * (1 - past_rate) / max(past_rate * (1 - current_rate), 1e-12)
-    return np.where(early_churn == 1, weight * odds_ratio, weight)
+    adjusted = weight.copy()
+    for value in np.unique(factor[factor != 1.0]):
+        group = factor == value
+        past_rate = float(np.average(early_churn[group], weights=weight[group]))
+        current_rate = float(scale_hazard(np.array([past_rate]), float(value))[0])
+        odds_ratio = current_rate * (1 - past_rate) / max(past_rate * (1 - current_rate), 1e-12)
+        adjusted[group & (early_churn == 1)] *= odds_ratio
+    return adjusted
 
 
 def evaluated_policy(

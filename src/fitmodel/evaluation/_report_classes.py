@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.enough import Regime
     from fitmodel.evaluation.metrics import Metric
-    from fitmodel.learning.level import Level
+    from fitmodel.learning.level import Change, Level
 
 HEADER = ("metric", "value", "95% interval", "level alone")
 CUT_HEADER = ("cut at", "trained", "evaluated", "early", "log loss gained", "ROC AUC", "intercept")
@@ -117,6 +117,9 @@ class TrainingReport(Report):
         is the share of prospects like the deals learned from that the shipped model flags.
     level : Level or None
         Observed and expected leavers per month, and today's level that was applied.
+    changes : tuple of Change
+        Groups of customers whose early churn changed lately, apart from that of the others; the
+        shipped model predicts them at their own present level.
     pooled_groups : DataFrame
         Observed over expected per subgroup and quarter of signing, with partial pooling
         (`compute_pooled_groups`).
@@ -151,6 +154,7 @@ class TrainingReport(Report):
     policy: str
     flagged: Mapping[str, float]
     level: Level | None = None
+    changes: tuple[Change, ...] = ()
     pooled_groups: pd.DataFrame = field(default_factory=pd.DataFrame)
     regime: Regime = "full"
     association: float | None = None
@@ -228,6 +232,7 @@ class TrainingReport(Report):
         words = (
             ("gap to black box", f"{loss} against a tuned gradient boosting"),
             ("level", "" if self.level is None else self.level.describe()),
+            *(("changed group", change.describe()) for change in self.changes),
             ("policy", self.policy),
             ("flags", flags_text(self.flagged)),
         )

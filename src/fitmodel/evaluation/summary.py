@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.enough import Regime
     from fitmodel.deals.history import HistoryView
     from fitmodel.evaluation.out_of_time import Evaluation
-    from fitmodel.learning.level import Level
+    from fitmodel.learning.level import Change, Level
 
     class Flagging(Protocol):
         """A decision policy; only its flags, its description and its money are used here."""
@@ -52,6 +52,7 @@ def summarise(
     evaluated_policy: Flagging | None = None,
     expected_share: float | None = None,
     level: Level | None = None,
+    changes: tuple[Change, ...] = (),
     regime: Regime = "full",
     association: float | None = None,
 ) -> TrainingReport:
@@ -78,6 +79,8 @@ def summarise(
         Share of prospects like those learned from that the shipped model flags.
     level : Level, optional
         Today's level of early churn in the shipped model.
+    changes : tuple of Change
+        Groups that the shipped model predicts at their own present level.
     regime : {"full", "provisional"}
         Regime of learning of the shipped model.
     association : float, optional
@@ -115,6 +118,7 @@ def summarise(
         flagged=_flags(table, spec, evaluated, evaluated_policy or policy, expected_share),
         notes=evaluation.notes,
         level=level,
+        changes=changes,
         regime=regime,
         association=association,
         pooled_groups=compute_pooled_groups(

@@ -56,6 +56,18 @@ def evidence_by_penalty(
     return evidence
 
 
+def choose_by_evidence(training_set: TrainingSet, options: LearnerOptions) -> Choice:
+    """Choose the penalty of a ridge regression by its marginal likelihood, without folds.
+
+    This is enough where there are thousands of deals and only mean predictions are used.
+    """
+    coded = fit_and_encode(training_set.attributes, options)
+    evidence = evidence_by_penalty(training_set, coded, options, None)
+    penalty = max(evidence, key=lambda each: evidence[each])
+    table = pd.DataFrame({"penalty": list(evidence), "log_evidence": list(evidence.values())})
+    return Choice(Settings(penalty=penalty), table.assign(chosen=table["penalty"] == penalty))
+
+
 def observed_outcomes(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
     """Return whether each deal had left by the end of its observation.
 

@@ -23,6 +23,13 @@ from fitmodel.learning._components import (
 )
 from fitmodel.learning._flatten import flatten, own_shares
 from fitmodel.learning._imputation import Imputed, find_basis, impute
+from fitmodel.learning._present_level import (
+    Calendar,
+    at_level,
+    level_and_changes,
+    with_change,
+    with_replicate_levels,
+)
 from fitmodel.learning._proportional_odds import (
     Baseline,
     Floats,
@@ -45,26 +52,11 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.columns import Column
+    from fitmodel.learning.level import Change
     from fitmodel.learning.scorecard import Scorecard
     from fitmodel.learning.settings import LearnerOptions, Settings
 
     Coded = tuple[tuple[Column, ...], NDArray[np.int32]]
-
-
-@dataclass(frozen=True, eq=False)
-class Calendar:
-    """Closing dates of the deals and end of the observation, to estimate the current level.
-
-    Parameters
-    ----------
-    closed : ndarray of datetime64[D], shape (n,)
-        Day on which each deal was signed.
-    end : datetime64[D]
-        Last day of the extract.
-    """
-
-    closed: NDArray[np.datetime64]
-    end: np.datetime64
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +70,14 @@ class Fitted:
     baseline : Baseline
         Log-odds of having left by each time, to which the scorecard's log-odds at the long-run
         level are added.
+    changes : tuple of Change
+        Groups whose early churn changed apart from that of the others.
     """
 
     scorecard: Scorecard
     level: Level
     baseline: Baseline
+    changes: tuple[Change, ...] = ()
 
 
 def fit_and_encode(attributes: pd.DataFrame, options: LearnerOptions) -> Coded:
@@ -164,13 +159,24 @@ def fit_scorecard(
         labels, weight = _soft_labels(point, codes, follow_up)
     if effects.per_replicate is not None:
         counts = bootstrap_counts(len(follow_up), replicates, options.seed)
-    point, level, baseline = _set_level(point, codes, follow_up, weight, calendar)
-    bootstrap = _set_replicate_levels(
+    baseline = fit_baseline(follow_up, point.log_odds(codes), weight)
+    level = Level()
+    changes: tuple[Change, ...] = ()
+    if calendar is not None:
+        level, changes = level_and_changes(
+            point, columns, codes, follow_up, calendar, baseline, find=options.changes
+        )
+    point = at_level(point, codes, follow_up, weight, level)
+    bootstrap = with_replicate_levels(
         bootstrap, codes, follow_up, weight, counts, level, options.seed
     )
     if replicates > MAX_WITHOUT_INTERVAL:
         bootstrap = _with_misfit(
             bootstrap, point, imputed, codes, sample_codes, settings, options.seed
+        )
+    for change in changes:
+        point, bootstrap = with_change(
+            point, bootstrap, change, columns, codes, weight, options.seed
         )
     calibration = CalibrationMap.identity()
     if settings.isotonic is not None:
@@ -186,8 +192,9 @@ def fit_scorecard(
         base_rate=float(_rate(point, codes, weight, calibration)),
         seed=options.seed,
         own=own_shares(imputed, settings.penalty),
+        changes=changes,
     )
-    return Fitted(scorecard, level, baseline)
+    return Fitted(scorecard, level, baseline, changes)
 
 
 def _with_misfit(
@@ -235,82 +242,15 @@ def _soft_labels(
     return soft_labels(follow_up, fit_baseline(follow_up, log_odds), log_odds)
 
 
-def _set_level(
-    point: Additive,
-    codes: NDArray[np.int32],
-    follow_up: FollowUp,
-    weight: Floats,
-    calendar: Calendar | None,
-) -> tuple[Additive, Level, Baseline]:
-    """Set the intercept so that the mean prediction is the current Kaplan-Meier rate.
-
-    With delayed entry, `weight` lets a deal also represent those that left before its entry: the
-    deals in the table are survivors, whose mean probability is below the rate.
-    """
-    log_odds = point.log_odds(codes)
-    baseline = fit_baseline(follow_up, log_odds, weight)
-    level = Level()
-    if calendar is not None:
-        level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
-    shift = level_shift(log_odds, weight, follow_up.rate, level.factor)
-    return point.with_intercept(point.intercept + shift), level, baseline
-
-
 def level_only_rate(deals: TrainingSet, end: np.datetime64) -> float:
     """Predicted probability of a model that knows the current level and no attributes."""
     follow_up, calendar = follow_up_of(deals), calendar_of(deals, end)
-    log_odds = np.zeros(len(follow_up))
     level = Level()
     if calendar is not None:
+        log_odds = np.zeros(len(follow_up))
         baseline = fit_baseline(follow_up, log_odds)
         level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
     return float(scale_hazard(np.array([follow_up.rate]), level.factor)[0])
-
-
-def level_shift(log_odds: Floats, weight: Floats, rate: float, factor: float) -> float:
-    """Shift of the log-odds that gives a mean probability, after scaling the hazard by a factor.
-
-    Parameters
-    ----------
-    log_odds, weight : ndarray, shape (n,)
-        Log-odds and weights of the deals.
-    factor : float
-        Current level: each deal's hazard is multiplied by it.
-    """
-    rate = float(np.clip(rate, 1e-6, 1 - 1e-6))
-    shift = shift_to_rate(log_odds, weight, rate)
-    if factor == 1.0:
-        return shift
-    probability = 1.0 / (1.0 + np.exp(-(log_odds + shift)))
-    target = float(np.average(scale_hazard(probability, factor), weights=weight))
-    return shift_to_rate(log_odds, weight, target)
-
-
-def _set_replicate_levels(
-    bootstrap: Additive,
-    codes: NDArray[np.int32],
-    follow_up: FollowUp,
-    weight: Floats,
-    counts: NDArray[np.int8],
-    level: Level,
-    seed: int,
-) -> Additive:
-    """Set the intercept of each replicate from its resample's rate and a random level.
-
-    The level is relative to the long-run rate: a long-run rate that is too high by chance gives a
-    level that is too low. `Level.rate_of_resample` and `Level.draws` split the variance between the
-    two, so that none of it is counted twice.
-    """
-    log_odds = bootstrap.log_odds_by_replicate(codes)
-    factors = level.draws(counts.shape[1], np.random.default_rng(seed))
-    long_run = follow_up.rate
-    shifts = []
-    for number, factor in enumerate(factors):
-        times = np.maximum(counts[:, number], 0)
-        resampled = follow_up.weighted(follow_up.weight * times)
-        rate = level.rate_of_resample(resampled.rate, long_run)
-        shifts.append(level_shift(log_odds[:, number], weight * times, rate, float(factor)))
-    return bootstrap.with_intercept(bootstrap.intercept + np.array(shifts))
 
 
 def _shift_to_same_rate(

@@ -7,18 +7,21 @@ additive model -> centre: each table averages 0 over the training deals
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive
+from fitmodel.learning._changes import lately
 from fitmodel.learning._design import Design
 from fitmodel.learning._imputation import Imputed
 from fitmodel.learning._level_statistic import PRIOR_DEALS, LevelStatistic
 from fitmodel.learning._logistic import observed_information, penalised_information
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import MISSING, CategoryColumn, Column, NumberColumn
+from fitmodel.learning.level import Change
 from fitmodel.learning.scorecard import Evidence, PairTerm, Scorecard
 
 BANDS = 6
@@ -43,6 +46,7 @@ def flatten(
     base_rate: float,
     seed: int,
     own: NDArray[np.float64] | None = None,
+    changes: tuple[Change, ...] = (),
 ) -> Scorecard:
     """Stack the tables of the fitted model into a scorecard.
 
@@ -58,6 +62,8 @@ def flatten(
         Mean predicted probability over the training deals.
     own : ndarray, shape (rows of single attributes,), optional
         Share of each row's precision that comes from the deals, see `own_shares`.
+    changes : tuple of Change
+        Groups whose contributions were shifted to their present level.
     """
     generator = np.random.default_rng(seed)
     intercept = np.concatenate([point.intercept, replicates.intercept])
@@ -84,7 +90,10 @@ def flatten(
         blocks.append(grid_block.reshape(used_rows * used_columns, -1))
         terms.append(term)
     evidence = tuple(
-        make_evidence(column, design.codes[:, position], early_churn, weight)
+        replace(
+            make_evidence(column, design.codes[:, position], early_churn, weight),
+            lately=lately(column, changes),
+        )
         for position, column in enumerate(design.columns)
     )
     return Scorecard(

@@ -11,11 +11,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fitmodel.learning._fitting import Calendar, fit_scorecard
+from fitmodel.learning._fitting import fit_scorecard
+from fitmodel.learning._present_level import Calendar
 from fitmodel.learning._proportional_odds import Baseline, FollowUp
 from fitmodel.learning._sampling import Effects
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.level import Level
+from fitmodel.learning.level import Change, Level
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.settings import REPLICATES, SPREAD, LearnerOptions, Settings
 
@@ -50,6 +51,8 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         The level of early churn now, relative to the long-run mean.
     baseline_ : Baseline
         Log-odds of having left by each time within the horizon.
+    changes_ : tuple of Change
+        Groups of customers that are predicted at their own present level.
     effect_deals_ : int
         Number of deals that settings were chosen on and that each replicate resamples; set by
         `fit_follow_up`.
@@ -92,6 +95,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
 
     level_: Level
     baseline_: Baseline
+    changes_: tuple[Change, ...]
     scorecard_: Scorecard
     classes_: NDArray[Any]
     effect_deals_: int
@@ -177,11 +181,8 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             calendar=calendar,
             effects=effects,
         )
-        self.scorecard_, self.level_, self.baseline_ = (
-            fitted.scorecard,
-            fitted.level,
-            fitted.baseline,
-        )
+        self.scorecard_, self.level_ = fitted.scorecard, fitted.level
+        self.baseline_, self.changes_ = fitted.baseline, fitted.changes
         return self
 
     def decision_function(self, X: pd.DataFrame | ArrayLike) -> NDArray[np.float64]:

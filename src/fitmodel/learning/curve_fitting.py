@@ -140,6 +140,8 @@ def learned_curve(learned: Learned, predicted: pd.Series[float]) -> ChurnCurve:
         by_code = stratum_by_code(code, column.size, follow_up_of(deals))
         timing = {"attribute": name, "code": code, "stratum_by_code": by_code}
     probability = np.array(predicted.reindex(deals.index), dtype=np.float64)
+    # past outcomes are those of each group's long-run mean
+    probability = scale_hazard(probability, 1.0 / learned.change_factors())
     return fit_curve(
         deals, probability, deals.horizon_months, factor=learned.level.factor, **timing
     )

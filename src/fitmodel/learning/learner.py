@@ -17,9 +17,10 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.deals.training_set import LabelledDeals
 from fitmodel.exceptions import SpecError
+from fitmodel.learning._changes import group_factors
 from fitmodel.learning._components import check_components
-from fitmodel.learning._evidence import choose_provisional, evidence_by_penalty
-from fitmodel.learning._fitting import calendar_of, fit_and_encode, follow_up_of
+from fitmodel.learning._evidence import choose_provisional
+from fitmodel.learning._fitting import calendar_of, follow_up_of
 from fitmodel.learning._sampling import (
     RIDGE_TIMES,
     make_folds,
@@ -31,14 +32,16 @@ from fitmodel.learning._sampling import (
 from fitmodel.learning._selection import choose
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.level import scale_hazard
-from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
+from fitmodel.learning.settings import Choice, LearnerOptions, native_threads
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.enough import Regime
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.training_set import TrainingSet
-    from fitmodel.learning.level import Level
+    from fitmodel.learning.level import Change, Level
     from fitmodel.learning.scorecard import Scorecard
 
 FEW_REPLICATES = 2  # where no interval is wanted
@@ -77,6 +80,15 @@ class Learned:
     def level(self) -> Level:
         """The current level of early churn."""
         return self.estimator.level_
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Groups of customers that are predicted at their own present level."""
+        return getattr(self.estimator, "changes_", ())
+
+    def change_factors(self) -> NDArray[np.float64]:
+        """Hazard of each training deal's group now over that in the past, shape (n,)."""
+        return group_factors(self.changes, self.scorecard.columns, self.training_set.attributes)
 
     @property
     def effect_deals(self) -> int:
@@ -247,18 +259,6 @@ def fit_estimator(
     )
 
 
-def choose_by_evidence(training_set: TrainingSet, options: LearnerOptions) -> Choice:
-    """Choose the penalty of a ridge regression by its marginal likelihood, without folds.
-
-    This is enough where there are thousands of deals and only mean predictions are used.
-    """
-    coded = fit_and_encode(training_set.attributes, options)
-    evidence = evidence_by_penalty(training_set, coded, options, None)
-    penalty = max(evidence, key=lambda each: evidence[each])
-    table = pd.DataFrame({"penalty": list(evidence), "log_evidence": list(evidence.values())})
-    return Choice(Settings(penalty=penalty), table.assign(chosen=table["penalty"] == penalty))
-
-
 def regime_allowed(training_set: TrainingSet) -> Regime:
     """Return the kind of model for which there are enough deals, at least a provisional one."""
     churners = int((training_set.early_churn == 1).sum())
@@ -315,7 +315,7 @@ def cross_fitted(
     *,
     drop: tuple[str, ...] = (),
     n_folds: int = CROSS_FIT_FOLDS,
-    factor: float = 1.0,
+    factor: float | NDArray[np.float64] = 1.0,
 ) -> pd.Series[float]:
     """Cross-fitted probability of each deal: from a fit that did not use it; same index.
 
@@ -331,7 +331,7 @@ def cross_fitted(
         Attributes to leave out, such as the rep.
     n_folds : int
         Number of folds.
-    factor : float
+    factor : float, or ndarray of shape (n,)
         Current level: the hazard is multiplied by it.
     """
     attributes = training_set.attributes.drop(
@@ -346,5 +346,5 @@ def cross_fitted(
         for fold in random_folds(deals, seed=spec.learning.seed, n_folds=n_folds):
             estimator = fit_estimator(fold.train, choice, options, replicates=FEW_REPLICATES)
             result = estimator.predict_proba(fold.test.attributes)[:, 1]
-            probability[fold.test.index] = result if factor == 1.0 else scale_hazard(result, factor)
-    return probability
+            probability[fold.test.index] = result
+    return pd.Series(scale_hazard(np.array(probability), factor), index=probability.index)

@@ -1,6 +1,7 @@
 """The company's current level of early churn: observed over expected leavers per calendar month.
 
 expected leavers per month by the scorecard, observed leavers
+  -> groups of customers that changed apart from the others (`changes`)
   -> models in which the level is constant, wanders, returns to its mean, or follows a trend
   -> weight of each model by its forecasts of past months -> level over the next `horizon` months
 
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.learning._dynamic_level import (
     IS_MOVING,
     MIN_MONTHS,
@@ -25,12 +25,8 @@ from fitmodel.learning._dynamic_level import (
     forecast_scores,
     level_ahead,
 )
-from fitmodel.learning._proportional_odds import (
-    Floats,
-    FollowUp,
-    conditional_probability,
-    support_points,
-)
+from fitmodel.learning._exposure import Exposure, exposure_by_month
+from fitmodel.learning._proportional_odds import Floats, FollowUp
 
 if TYPE_CHECKING:
     from fitmodel.learning._proportional_odds import Baseline
@@ -38,7 +34,6 @@ if TYPE_CHECKING:
 
 MIN_GAIN = 0.5  # least gain in log score; benchmarks/level.py measures others too
 MIN_FORECASTS = 2  # least number of non-overlapping horizons to forecast in the past
-MAX_TIMES = 24  # possible times of leaving per leaver
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,16 +93,8 @@ class Level:
         )
 
     def draws(self, size: int, generator: np.random.Generator) -> Floats:
-        """Draw factors with the uncertainty of the estimate, shape (size,).
-
-        The draws of the logarithm have exactly its standard deviation, because the interval rests
-        on few of them.
-        """
-        if self.deviation == 0.0 or size < 2:  # noqa: PLR2004 - one draw has no deviation
-            return np.full(size, self.factor)
-        normal = generator.standard_normal(size)
-        normal = (normal - normal.mean()) / normal.std()
-        return np.asarray(self.factor * np.exp(self.deviation * normal), dtype=np.float64)
+        """Draw factors with the uncertainty of the estimate, shape (size,)."""
+        return draw_factors(self.factor, self.deviation, size, generator)
 
     def rate_of_resample(self, rate: float, long_run: float) -> float:
         """Rate of a resample, shrunk towards the long-run rate by the weight of a moving level.
@@ -130,6 +117,67 @@ class Level:
         hazard, mean_hazard = -np.log1p(-rate), -np.log1p(-long_run)
         share = np.sqrt(1.0 - self.weight)
         return float(-np.expm1(-mean_hazard * (hazard / mean_hazard) ** share))
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """A group of customers whose early churn changed apart from that of the others.
+
+    Parameters
+    ----------
+    attribute : str
+        Attribute by which the group is defined.
+    codes : tuple of int
+        Codes of the attribute that belong to the group.
+    label : str
+        The group's values, such as "= software" or "< 12".
+    since : str
+        First month, such as "2026-01", after the most probable change.
+    times : float
+        Hazard of leaving since then over the one before, apart from the change of the others.
+    factor : float
+        Hazard of leaving now over the group's mean in the whole past, apart from the change of the
+        others: predictions of the group are at this level.
+    deviation : float
+        Standard deviation of the logarithm of `factor`.
+    gain : float
+        Logarithm of the Bayes factor for a change of this group.
+    """
+
+    attribute: str
+    codes: tuple[int, ...]
+    label: str
+    since: str
+    times: float
+    factor: float
+    deviation: float
+    gain: float
+
+    def describe(self) -> str:
+        """Return a sentence on the change."""
+        return (
+            f"{self.attribute} {self.label}: since about {self.since} customers leave "
+            f"{self.times:.1f} times as often as before, apart from any change of the others; "
+            "prospects of this group are predicted at its present level"
+        )
+
+    def draws(self, size: int, generator: np.random.Generator) -> Floats:
+        """Draw factors with the uncertainty of the estimate, shape (size,)."""
+        return draw_factors(self.factor, self.deviation, size, generator)
+
+
+def draw_factors(
+    factor: float, deviation: float, size: int, generator: np.random.Generator
+) -> Floats:
+    """Draw factors whose logarithms have exactly this standard deviation, shape (size,).
+
+    It is exact because the interval rests on few draws.
+    """
+    if deviation == 0.0 or size < 2:  # noqa: PLR2004 - one draw has no deviation
+        return np.full(size, factor)
+    normal = generator.standard_normal(size)
+    normal = (normal - normal.mean()) / normal.std()
+    return np.asarray(factor * np.exp(deviation * normal), dtype=np.float64)
 
 
 def scale_hazard(probability: Floats, factor: float | Floats) -> Floats:
@@ -159,14 +207,15 @@ def fit_level(
     log_odds : ndarray, shape (n,)
         Contributions of each deal's attributes, to which the baseline was fitted.
     """
-    follow_up, rows = expand_unknown_days(
-        follow_up, conditional_probability(follow_up, baseline, log_odds)
-    )
-    closed, log_odds = closed[rows], log_odds[rows]
-    observed, expected, names = monthly_leavers(follow_up, closed, end, baseline, log_odds)
-    level = level_of_counts(observed, expected, max(round(follow_up.horizon), 1))
-    months = tuple(zip(names, observed.tolist(), expected.tolist(), strict=True))
-    return replace(level, months=months)
+    exposure = exposure_by_month(follow_up, closed, end, baseline, log_odds)
+    return level_of_exposure(exposure, max(round(follow_up.horizon), 1))
+
+
+def level_of_exposure(exposure: Exposure, horizon: int) -> Level:
+    """Estimate the level from the deals by month; see `fit_level`."""
+    observed, expected = exposure.by_month()
+    months = tuple(zip(exposure.names, observed.tolist(), expected.tolist(), strict=True))
+    return replace(level_of_counts(observed, expected, horizon), months=months)
 
 
 def level_of_counts(
@@ -205,83 +254,3 @@ def level_of_counts(
 def mean_score(scores: Floats) -> float:
     """Log score of the average forecast of models with equal weights."""
     return float(np.logaddexp.reduce(scores) - np.log(len(scores)))
-
-
-def monthly_leavers(
-    follow_up: FollowUp,
-    closed: NDArray[np.datetime64],
-    end: np.datetime64,
-    baseline: Baseline,
-    log_odds: Floats,
-) -> tuple[Floats, Floats, list[str]]:
-    """Observed and expected early leavers per month before the end, and the months' names.
-
-    Parameters are those of `fit_level`; all days of leaving must be known.
-    """
-    # time in months relative to the end of the extract
-    signed = (closed - end).astype("timedelta64[D]").astype(float) / DAYS_PER_MONTH
-    count = int(np.ceil(max(-signed.min(initial=0.0), 1e-9)))
-    observed, expected = np.zeros(count), np.zeros(count)
-    left_on = np.where(follow_up.left, signed + follow_up.months, np.nan)
-    for number in range(count):
-        first, last = float(number - count), float(number - count + 1)
-        start = np.clip(first - signed, follow_up.entry, follow_up.months)
-        end_of_part = np.clip(last - signed, follow_up.entry, follow_up.months)
-        is_exposed = end_of_part > start
-        exposed = follow_up.subset(is_exposed)
-        hazard = _hazard(
-            baseline, end_of_part[is_exposed], exposed, log_odds[is_exposed]
-        ) - _hazard(baseline, start[is_exposed], exposed, log_odds[is_exposed])
-        expected[number] = exposed.weight @ hazard
-        observed[number] = follow_up.weight @ ((left_on > first) & (left_on <= last))
-    last_month = end.astype("datetime64[M]")
-    names = [str(last_month - (count - 1 - number)) for number in range(count)]
-    return observed, expected, names
-
-
-def _hazard(baseline: Baseline, months: Floats, follow_up: FollowUp, log_odds: Floats) -> Floats:
-    """Cumulative hazard of each deal until its entry of `months`."""
-    left = baseline.left_by(months, follow_up, log_odds)
-    return np.asarray(-np.log1p(-np.minimum(left, 1 - 1e-9)))
-
-
-def expand_unknown_days(
-    follow_up: FollowUp, probability: Floats
-) -> tuple[FollowUp, NDArray[np.intp]]:
-    """Expand each leaver with an unknown day into one weighted row per possible time of leaving.
-
-    Parameters
-    ----------
-    follow_up : FollowUp
-        Follow-up of the deals.
-    probability : ndarray of shape (n,)
-        Probability that each deal left within the horizon, see `conditional_probability`.
-
-    Returns
-    -------
-    follow_up : FollowUp
-        Follow-up in which all days are known; the rows of a deal share its weight.
-    rows : ndarray of int
-        Position of the deal of each row.
-    """
-    if follow_up.left_by is None or follow_up.leaving is None:
-        return follow_up, np.arange(len(follow_up))
-    dated = np.flatnonzero(np.isnan(follow_up.left_by))
-    undated = np.flatnonzero(~np.isnan(follow_up.left_by))
-    inside = follow_up.leaving.months <= follow_up.horizon
-    times, mass = support_points(
-        follow_up.leaving.months[inside], follow_up.leaving.share[inside], MAX_TIMES
-    )
-    is_possible = times <= follow_up.left_by[undated][:, None]
-    is_possible[:, :1] = True  # a customer who left before the first time is put on it
-    probabilities = mass * is_possible
-    probabilities *= (probability[undated] / np.maximum(probabilities.sum(axis=1), 1e-300))[:, None]
-    share = np.hstack([probabilities, 1.0 - probabilities.sum(axis=1, keepdims=True)]).ravel()
-    rows = np.concatenate([dated, np.repeat(undated, len(times) + 1)])
-    expanded = replace(follow_up.subset(rows), left_by=None, leaving=None)
-    undated_rows = slice(len(dated), None)
-    expanded.months[undated_rows] = np.tile([*times, follow_up.horizon], len(undated))
-    expanded.left[undated_rows] = np.tile([*np.ones(len(times), dtype=bool), False], len(undated))
-    expanded.weight[undated_rows] *= share
-    weighted = expanded.weight > 0
-    return expanded.subset(weighted), rows[weighted]

@@ -20,13 +20,7 @@ import pandas as pd
 from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DependencyError
-from fitmodel.learning._fitting import (
-    Calendar,
-    calendar_of,
-    fit_and_encode,
-    follow_up_of,
-    level_shift,
-)
+from fitmodel.learning._fitting import calendar_of, fit_and_encode, follow_up_of
 from fitmodel.learning._flatten import find_unusual_pairs, make_evidence
 from fitmodel.learning._imputation import Imputed, impute
 from fitmodel.learning._other_classifiers import (
@@ -35,6 +29,7 @@ from fitmodel.learning._other_classifiers import (
     check_estimator,
     with_preprocessing,
 )
+from fitmodel.learning._present_level import Calendar, level_shift
 from fitmodel.learning._proportional_odds import FollowUp, expand_soft_labels
 from fitmodel.learning._sampling import Fold, make_folds, random_folds
 from fitmodel.learning._selection import held_out_of

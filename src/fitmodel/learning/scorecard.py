@@ -66,12 +66,16 @@ class Evidence:
         Weighted mean of the soft labels in each band; NaN without deals.
     label : tuple of str, length bands
         Description of each band in words.
+    lately : ndarray of float, shape (size + 2,), or None
+        Hazard of leaving now over the one in the whole past, per code, where it changed apart from
+        that of all customers; 1 where it did not; None if no value changed.
     """
 
     band: NDArray[np.int64]
     count: NDArray[np.int64]
     rate: NDArray[np.float64]
     label: tuple[str, ...]
+    lately: NDArray[np.float64] | None = None
 
 
 @old_fields(odd_pairs="unusual_pairs")
@@ -305,6 +309,7 @@ class Scorecard:
                     "count": item.count.tolist(),
                     "rate": [None if rate != rate else rate for rate in item.rate.tolist()],  # noqa: PLR0124
                     "label": list(item.label),
+                    **({} if item.lately is None else {"lately": item.lately.tolist()}),
                 }
                 for item in self.evidence
             ],

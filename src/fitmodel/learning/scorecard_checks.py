@@ -77,6 +77,7 @@ def _evidence_from_dict(item: Mapping[str, Any]) -> Evidence:
         np.array(item["count"], dtype=np.int64),
         np.array(rate),
         tuple(str(label) for label in item["label"]),
+        None if item.get("lately") is None else np.array(item["lately"], dtype=np.float64),
     )
 
 
@@ -164,6 +165,10 @@ def _check_evidence(column: Column, evidence: Evidence) -> None:
         and bool((evidence.count >= 0).all())
         and not bool(((evidence.rate < 0) | (evidence.rate > 1)).any())
     )
+    lately = evidence.lately
+    if lately is not None:
+        has_right_sizes &= lately.shape == evidence.band.shape
+        has_right_sizes &= bool((np.isfinite(lately) & (lately > 0)).all())
     # a level that an edit split off shares the band of its former code
     has_levels = isinstance(column, NumberColumn) or not column.levels or bands > 2  # noqa: PLR2004
     if not (has_right_sizes and has_levels):

@@ -71,6 +71,8 @@ class LearnerOptions:
         `fitmodel.learning._sampling`. The level is always estimated from all deals.
     bends : bool
         Whether a number may have an effect that is not monotone.
+    changes : bool
+        Whether groups whose early churn changed lately are predicted at their present level.
     seed : int
         Seed of all random numbers.
     threads : int
@@ -95,6 +97,7 @@ class LearnerOptions:
     time_budget_seconds: float | None = None
     effect_deals: int = EFFECT_DEALS
     bends: bool = True
+    changes: bool = True
     seed: int = 0
     threads: int = 1
     parent: Parent | None = None
@@ -121,6 +124,7 @@ class LearnerOptions:
             time_budget_seconds=learning.time_budget_seconds,
             effect_deals=learning.effect_deals,
             bends=learning.bends,
+            changes=learning.changes,
             seed=learning.seed,
             threads=learning.threads,
             parent=learning.parent,

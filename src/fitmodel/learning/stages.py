@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fitmodel.learning._additive import BoostingOptions, fit_boosting
 from fitmodel.learning._components import bootstrap_counts, check_learning
+from fitmodel.learning._evidence import choose_by_evidence
 from fitmodel.learning._fitting import fit_and_encode, follow_up_of, level_only_rate
 from fitmodel.learning._imputation import impute
 from fitmodel.learning._other_classifiers import black_box_probabilities
@@ -28,6 +29,7 @@ __all__ = [
     "bootstrap_counts",
     "check_learning",
     "choose",
+    "choose_by_evidence",
     "conditional_probability",
     "draw_samples",
     "expand_soft_labels",

@@ -149,7 +149,10 @@ class Sentences:
         if deals == 0:
             return self._say("unseen", subject=subject, effect=effect)
         shown, base = (self.wording.percent(share) for share in (rate, self.scorecard.base_rate))
-        if shown != base and (rate > self.scorecard.base_rate) != (contribution > 0):
+        if evidence.lately is not None and evidence.lately[code] != 1.0:
+            times = f"{evidence.lately[code]:.1f}"
+            effect = self._say("lately", times=times, effect=effect)
+        elif shown != base and (rate > self.scorecard.base_rate) != (contribution > 0):
             effect = self._say("yet", effect=effect)
         return self._say(
             "few" if deals < FEW_DEALS else "evidence",

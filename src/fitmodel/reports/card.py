@@ -197,6 +197,7 @@ def _limits(report: TrainingReport, spec: DealSpec) -> Iterator[str]:
         )
     else:
         yield "Markets and products change: evaluate it again as new deals mature, and retrain."
+    yield from (f"{change.describe()}." for change in report.changes)
     if report.n_early_churners < _FEW_CHURNERS:
         yield (
             f"It learned from {report.n_early_churners:,} early churners. That is few: intervals "

@@ -7,7 +7,7 @@ deals -> and a probability per deal from a fit that did not see the deal
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -262,7 +262,8 @@ def predict_over_reps(
     overselling rep has a lower level, and comparing reps across levels would count the difference
     twice. An attribute that only this rep sells has no effect here, because the fits never saw it.
     """
-    options = LearnerOptions.from_spec(spec, training_set.dates)
+    # a rep's past deals are compared with the past, so no group is set to its present level
+    options = replace(LearnerOptions.from_spec(spec, training_set.dates), changes=False)
     attributes = view.attributes(training_set.dates).frame
     max_folds = MAX_FOLDS if len(training_set) == len(view) else FOLDS_OF_SAMPLE
     folds = fold_of_reps(who.fillna(NO_NAME), max_folds)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from fitmodel.learning import stages
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.learner import choose_by_evidence, fit_estimator
+from fitmodel.learning.learner import fit_estimator
 from fitmodel.learning.settings import LearnerOptions, native_threads
-from fitmodel.learning.stages import level_only_rate, shift_to_rate
+from fitmodel.learning.stages import choose_by_evidence, level_only_rate, shift_to_rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +78,8 @@ def fit_on_sample(
     replicates : int or None
         Number of bootstrap replicates; None for the number in the contract.
     """
-    options = LearnerOptions.from_spec(spec, training_set.dates)
+    # a rep's past deals are compared with the past, so no group is set to its present level
+    options = replace(LearnerOptions.from_spec(spec, training_set.dates), changes=False)
     with native_threads(options.threads):
         sample, end = training_set.subset(chosen), view.extract_end
         estimator = fit_estimator(sample, choice, options, replicates=replicates, end=end)
