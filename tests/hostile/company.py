@@ -22,6 +22,7 @@ from typing import Any
 import pandas as pd
 from mlflow.store.db import utils
 
+from fitmodel import training
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.learning import _other_classifiers as black_box
@@ -30,6 +31,7 @@ from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file
 from fitmodel.tracking import run_log
 from fitmodel.tracking.connection import connected
+from fitmodel.tracking.lifecycle import begin
 from fitmodel.tracking.promotion import follow_champion, promote
 from fitmodel.tracking.registry import get_alias, list_versions
 from fitmodel.training import train
@@ -38,6 +40,7 @@ NAME, EXPERIMENT = "prospect-fit", "a-night"
 NO_CODE = str(Path(__file__).parents[1] / "no_code")
 ATTRIBUTES = ("segment", "seats", "onboarding_package", "contract_term_months")
 QUICK = {"components": ("logistic",), "penalties": (3.0, 30.0), "replicates": 3, "folds": 3}
+OPENING = "opening the run"  # the last moment of a training at which forks share no run
 COPIES = 10  # of the deals, scored in chunks
 
 
@@ -67,6 +70,12 @@ class Company:
 
     def train(self, tell: Callable[[str], None]) -> list[Any]:
         """Whether it was tracked, and the predictions of the model."""
+
+        def begun(*given: Any) -> Any:
+            tell(OPENING)
+            return begin(*given)
+
+        training.begin = begun
         run = train(self.deals, self.spec, models=self.models, progress=tell)
         return [run.run_id is not None, *self.answered(run.bundle_path)]
 

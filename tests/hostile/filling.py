@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from company import Company, forked
+from company import OPENING, Company, forked
 
 from fitmodel.exceptions import FitModelError
 
 # the step at which each kind of work begins to write
-WRITES = {"train": "writing", "promote": "beginning"}
+WRITES = {"train": OPENING, "promote": "beginning"}
 MIN_ROOM = 200_000  # bytes to choose from, because a promotion overwrites existing files
 
 

@@ -16,9 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from company import Company, forked
-
-from fitmodel.training import STEPS
+from company import OPENING, Company, forked
 
 MAX_TRIALS = 4  # per kill: on a machine with a varying load many trials end too early
 
@@ -78,7 +76,8 @@ def planned(begun: dict[str, float], end: float, kills: int) -> dict[str, tuple[
 
     Once the work writes, it has open connections that a fork must not share.
     """
-    steps = [step for step in begun if step != STEPS[-1]]
+    names = list(begun)
+    steps = names[: names.index(OPENING) + 1] if OPENING in names else names
     ends = [begun[step] for step in steps[1:]] + [end]
     counts = [kills // 8] * (len(steps) - 1)
     counts.append(kills - sum(counts))
