@@ -16,6 +16,7 @@ from fitmodel.learning._changes import (
     MIN_AFTER,
     MIN_BEFORE,
     PRIOR_LEAVERS,
+    _averaged,
     change_points,
     find_changes,
     group_factors,
@@ -193,6 +194,15 @@ def test_the_interval_of_the_present_rate_covers_it():
     found = change_points(observed, np.full_like(observed, 5.0))
     inside = np.abs(np.log(2.0 / found.factor)) < 1.2816 * found.deviation
     assert 0.75 < inside.mean() < 0.87
+
+
+def test_a_change_that_is_not_certain_is_applied_in_part():
+    mean, deviation = _averaged(2.0, 0.1, 0.4)
+    draws = np.where(np.arange(10) < 4, 2.0, 1.0)
+    assert mean == pytest.approx(draws.mean())
+    variance = 0.4 * 2.0**2 * np.exp(0.1**2) + 0.6 - mean**2
+    assert deviation == pytest.approx(np.sqrt(np.log1p(variance / mean**2)))
+    assert _averaged(2.0, 0.1, 1.0) == pytest.approx((2.0, 0.1))
 
 
 def test_months_that_differ_more_than_chance_count_less():

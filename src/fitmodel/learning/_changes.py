@@ -38,6 +38,7 @@ MIN_LEAVERS = 10.0  # least observed and least expected leavers of a group
 MAX_SHARE = 0.75  # of all expected leavers: a change of nearly all is one of the company's level
 MIN_GAIN = 1.0  # of the log Bayes factor, beyond the logarithm of the number of groups looked at
 MIN_BEFORE, MIN_AFTER = 6, 3  # months before and after a change
+PRIOR_CHANGE = 0.3  # prior probability that one of the groups has changed
 PARTS_OF_NUMBER = 3
 SMOOTHED_MONTHS = 5
 PRIOR_LEAVERS = 4.0  # of a rate relative to the expected one: Gamma prior with mean 1
@@ -178,13 +179,31 @@ def _clearest(
     best = int(np.argmax(found.gain))
     if found.gain[best] < MIN_GAIN + np.log(len(names)):
         return None
+    probable = 1 / (1 + len(names) / PRIOR_CHANGE * np.exp(-found.gain[best]))
+    factor, deviation = _averaged(
+        float(found.factor[best]), float(found.deviation[best]), float(probable)
+    )
     group, number = names[best]
     column = columns[group.position]
     in_group = tuple(int(code) for code in np.flatnonzero(group.by_code == number))
     since = exposure.names[found.first[best]]
-    numbers = (found.times, found.factor, found.deviation, found.gain)
-    values = (float(each[best]) for each in numbers)
-    return Change(column.name, in_group, _label(column, in_group), since, *values)
+    return Change(
+        column.name,
+        in_group,
+        _label(column, in_group),
+        since,
+        float(found.times[best]),
+        factor,
+        deviation,
+        float(found.gain[best]),
+    )
+
+
+def _averaged(factor: float, deviation: float, probable: float) -> tuple[float, float]:
+    """Average over a change with some probability and none; return factor and its deviation."""
+    mean = probable * factor + (1 - probable)
+    square = probable * factor**2 * np.exp(deviation**2) + (1 - probable)
+    return mean, float(np.sqrt(np.log(square / mean**2)))
 
 
 def change_points(observed: Floats, expected: Floats, share: Floats | float = 0.0) -> ChangePoints:
