@@ -159,7 +159,9 @@ def test_missing_leavers_are_a_question_with_a_proposed_answer(shared_data: Path
     (question,) = guess.questions
 
     assert question.code == "missing-leavers"
-    assert question.answer.startswith('[deals] observed_from = "2024-03-01"')
+    assert question.answer == (
+        '[deals] observed_from = "2024-03-01"; acknowledge it if nobody left'
+    )
     assert question.must_answer
     assert "add older deals" not in " ".join(guess.unsure)
 

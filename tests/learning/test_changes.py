@@ -11,7 +11,7 @@ from scipy.stats import gamma, poisson
 
 from fitmodel import DealSpec
 from fitmodel.deals.history import view_of
-from fitmodel.decision.shipped import predict_held_out
+from fitmodel.decision.shipped import decide, predict_held_out
 from fitmodel.learning._changes import (
     MIN_AFTER,
     MIN_BEFORE,
@@ -305,6 +305,19 @@ def test_held_out_predictions_are_at_the_present_level_too(learned_pair):
     group = (learned.training_set.attributes["sector"] == "b").to_numpy()
     assert held_out[group].mean() == pytest.approx(shipped[group].mean(), rel=0.1)
     assert held_out[~group].mean() == pytest.approx(shipped[~group].mean(), rel=0.1)
+
+
+def test_a_promised_share_of_flags_holds_with_a_changed_group():
+    """The policy is chosen for the model that is shipped, at the group's present level."""
+    deals, asked, _ = company(3)
+    spec = contract().replace(decision={"policy": "capacity", "capacity": 0.1})
+    learned = learn(deals, spec, replicates=2)
+    policy = decide(view_of(deals, spec), spec, learned)
+    codes = encode(learned.scorecard.columns, asked)
+
+    assert learned.changes
+    flagged = policy.poor_fit(learned.scorecard.probability(codes))
+    assert flagged.mean() == pytest.approx(0.1, abs=0.03)
 
 
 def test_factors_are_those_of_each_deals_group(learned_pair):
