@@ -70,7 +70,7 @@ def test_equal_reps_of_own_segments_are_hardly_marked(equal_reps):
     with_error, without = ((each["beyond_chance"] != "").sum() for each in equal_reps)
 
     assert without >= 5  # of 48: the others' few deals of a segment show too little
-    assert with_error <= 2
+    assert with_error <= 1
 
 
 @pytest.mark.slow
@@ -79,14 +79,16 @@ def test_intervals_of_equal_reps_hold_1(equal_reps):
         with_error, without = (each[low].le(1) & each[high].ge(1) for each in equal_reps)
 
         assert without.mean() < 0.82
-        assert with_error.mean() > 0.87
+        assert with_error.mean() > 0.9
 
 
 @pytest.mark.slow
-def test_a_rep_with_thrice_the_churn_is_still_marked():
-    marks = [boards_of(company(seed, times=3.0))[0]["beyond_chance"]["R02"] for seed in range(3)]
+def test_with_more_deals_a_rep_with_twice_the_churn_is_marked_and_nobody_else():
+    boards = [boards_of(company(seed, times=2.0, deals=3000))[0] for seed in range(3)]
+    marks = [each["beyond_chance"] for each in boards]
 
-    assert marks.count("more") >= 2
+    assert sum(each["R02"] == "more" for each in marks) >= 2
+    assert sum((each.drop("R02") != "").sum() for each in marks) <= 1
 
 
 def test_without_draws_nothing_is_known_of_the_error():

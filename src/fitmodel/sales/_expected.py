@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 N_REPLICATES = 2  # few, because no interval of a probability is needed
 
 Fit = tuple["ProspectFitClassifier", "pd.Index[Any]"]
+WIDER_PRIOR = 4.0
+"""Divisor of the penalty of fits without a rep: their prior is twice as wide. The penalty suits the
+average attribute. Where a rep signs most deals of a very risky segment, it would draw the segment's
+effect, learned from the others' few deals, so far towards 0 that the rep looks guilty."""
 MAX_FOLDS = 6
 FOLDS_OF_SAMPLE = 3
 """Folds of a large table: two thirds of its samples are still more deals than most tables have."""
@@ -277,6 +281,7 @@ def predict_over_reps(
     folds = fold_of_reps(who.fillna(NO_NAME), max_folds)
     trained_on = folds.reindex(training_set.index).to_numpy()
     level, result = float(probability.mean()), probability.copy()
+    choice = _with_wider_prior(choice)
     draws: Floats = np.tile(np.asarray(result, dtype=np.float64)[:, None], DRAWS)
     for fold in range(int(folds.max()) + 1):
         other_deals = training_set.subset(trained_on != fold)
@@ -294,6 +299,16 @@ def predict_over_reps(
             drawn = with_mean(expit(logit(predicted) + deviation), level)
             draws[in_fold, number] = drawn[in_fold]
     return result, draws
+
+
+def _with_wider_prior(choice: Choice) -> Choice:
+    """Return the settings with penalties divided by `WIDER_PRIOR`."""
+    settings = choice.settings
+    replicates = tuple(
+        replace(each, penalty=each.penalty / WIDER_PRIOR) for each in settings.replicates
+    )
+    penalty = settings.penalty / WIDER_PRIOR
+    return replace(choice, settings=replace(settings, penalty=penalty, replicates=replicates))
 
 
 def _with_and_without_replicates(
