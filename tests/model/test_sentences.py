@@ -113,14 +113,10 @@ def test_an_effect_that_contradicts_the_rate_is_explained(
     assert ("yet, with all else known, X" in _tell(term, codes, ["v"], contribution)) is own_up
 
 
-def test_a_group_that_changed_is_described_as_such() -> None:
+def test_a_group_that_changed_is_described_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its effect is that of its present level, so it needs no "yet" beside the past rate."""
-    evidence = SCORECARD.evidence[1]
-    evidence.lately = np.array([1.0, 1.0, 2.5, 1.0, 1.0])
-    try:
-        changed, usual = (_tell(1, [0, code], ["v"], 0.5) for code in (2, 1))
-    finally:
-        evidence.lately = None
+    monkeypatch.setattr(SCORECARD.evidence[1], "lately", np.array([1.0, 1.0, 2.5, 1.0, 1.0]))
+    changed, usual = (_tell(1, [0, code], ["v"], 0.5) for code in (2, 1))
     assert "lately 2.5 times as often; X" in changed
     assert "yet" not in changed
     assert "lately" not in usual

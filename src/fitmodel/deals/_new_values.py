@@ -63,10 +63,10 @@ def find_new_values(view: HistoryView) -> Iterator[NewValue]:
     if mature.sum() < MIN_MATURE or newest.sum() < MIN_DEALS:
         return
     frame = view.attributes().frame
+    min_deals = max(MIN_DEALS, MIN_SHARE * newest.sum())
     for name in frame:
-        least = max(MIN_DEALS, MIN_SHARE * newest.sum())
         for value, count in _counts(frame[name][newest & ~mature], frame[name][mature]):
-            if count >= least:
+            if count >= min_deals:
                 yield NewValue(str(name), value, count, int(newest.sum()))
                 break
 
@@ -74,7 +74,9 @@ def find_new_values(view: HistoryView) -> Iterator[NewValue]:
 def _counts(recent: pd.Series[Any], before: pd.Series[Any]) -> Iterator[tuple[str, int]]:
     """Yield what is new in recent values, with the number of deals."""
     if pd.api.types.is_numeric_dtype(recent) and not pd.api.types.is_bool_dtype(recent):
-        if before.notna().any():
+        if not before.notna().any():
+            yield "a number", int(recent.notna().sum())
+        else:
             yield f"a value above {before.max():g}", int((recent > before.max()).sum())
             yield f"a value below {before.min():g}", int((recent < before.min()).sum())
         return

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 MAX_NAMED = 3
 EDIT_COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
+FILE_NAMES = {
+    "says": "verdict_in_words",
+    "says_recently": "recent_verdict_in_words",
+    "says_selection": "selects_in_words",
+}
+"""Names in the file of the columns with sentences; the table in Python keeps its names."""
 
 
 def scoreboard_section(
@@ -48,14 +54,6 @@ def scoreboard_section(
     shown = board.table.rename_axis(by).rename(columns=FILE_NAMES)
     tables = {f"{by}s.csv": shown, f"{by}s_by_quarter.csv": quarters}
     return Section("_scoreboard.html.j2", values, tables)
-
-
-FILE_NAMES = {
-    "says": "verdict_in_words",
-    "says_recently": "recent_verdict_in_words",
-    "says_selection": "selects_in_words",
-}
-"""Names in the file of the columns with sentences; the table in Python keeps its names."""
 
 
 def _to_talk_about(board: RepPerformance) -> pd.DataFrame:

@@ -181,7 +181,8 @@ class Registry:
     def side_by_side(self, language: str) -> dict[str, Any]:
         """Return a description of champion and challenger, and why a promotion would be refused.
 
-        Raises TrackingError, BundleError if the store does not answer, or a bundle cannot be read.
+        Raises TrackingError or BundleError if the store does not answer, or a bundle cannot be
+        read.
         """
         self._check_store()
         outlook = look_ahead(self.name, store=self.store)

@@ -110,7 +110,7 @@ class PipelineRows:
     def full(self, person: Person, language: str) -> dict[str, Any]:
         """Return the list of the rows that a person may see, in full, in the order of the file.
 
-        Raises ProspectError, OSError if the file cannot be read.
+        Raises ProspectError or OSError if the file cannot be read.
         """
         seen = self._visible_rows(person, language)
         decided = self._decided(seen)
