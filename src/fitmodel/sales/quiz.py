@@ -313,7 +313,7 @@ def names_of_people(names: Iterable[str]) -> tuple[str, ...]:
     """
     people = tuple(" ".join(str(name).split()) for name in names)
     if not people or not all(people):
-        raise DealsError("a quiz needs the name of everybody who judges. Remedy: --person Kim")
+        raise DealsError("a quiz needs the name of everybody who takes part. Remedy: --person Kim")
     if len({name.casefold() for name in people}) < len(people):
         raise DealsError(f"a name is there twice: {', '.join(people)}. Remedy: one name each")
     return people

@@ -118,7 +118,7 @@ def _is_placeholder_day(text: str) -> bool:
 
 
 def _may_be_dates(values: pd.Series[Any]) -> bool:
-    """Return whether a column may hold dates, judged by its first values."""
+    """Return whether a column may hold dates, by its first values."""
     first_texts = [cell for cell in values.iloc[:CHECKED_FIRST].tolist() if isinstance(cell, str)]
     others = [
         text
