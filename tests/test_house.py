@@ -306,14 +306,20 @@ def test_a_module_imported_only_by_its_room_begins_with_an_underscore():
 
 def _public_modules() -> set[str]:
     """Modules that the public names of the package come from."""
-    stub = HOUSE / "__init__.pyi"
-    path = stub if stub.exists() else HOUSE / "__init__.py"
-    text = path.read_text(encoding="utf-8").replace("from .", "from fitmodel.")
-    return _imported(ast.parse(text)) & set(MODULES)
+    return _imported(_stub(HOUSE / "__init__.py")) & set(MODULES)
 
 
 def _imported_modules(path: Path) -> set[str]:
-    return {module for module in _imported(_tree(path)) if module in MODULES}
+    return (_imported(_tree(path)) | _imported(_stub(path))) & set(MODULES)
+
+
+@cache
+def _stub(path: Path) -> ast.Module:
+    """Parse the stub of a module that loads its names on first use; empty if it has none."""
+    stub = path.with_suffix(".pyi")
+    package = ".".join(("fitmodel", *path.relative_to(HOUSE).parts[:-1]))
+    text = stub.read_text(encoding="utf-8") if stub.exists() else ""
+    return ast.parse(text.replace("from .", f"from {package}."))
 
 
 def _circles(graph: dict[str, set[str]]) -> Iterator[set[str]]:
