@@ -355,7 +355,7 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _listed(docstring: str) -> set[str]:
-    """Names that the sections Parameters and Attributes list."""
+    """Names that the sections Parameters and Attributes list, or lines such as "`name`: text"."""
     section = re.compile(
         r"^(?:Parameters|Attributes)\n-+\n(.*?)(?=^\w[\w ]*\n-+$|\Z)", re.MULTILINE | re.DOTALL
     )
@@ -365,7 +365,8 @@ def _listed(docstring: str) -> set[str]:
         for line in listed.splitlines()
         if line and not line.startswith(" ")
     ]
-    return {name.strip().lstrip("*") for head in heads for name in head.split(",")}
+    heads += re.findall(r"^(`\w+`(?:, `\w+`)*)(?:, [^:`]*)?: ", docstring, re.MULTILINE)
+    return {name.strip(" *`") for head in heads for name in head.split(",")}
 
 
 @pytest.mark.slow

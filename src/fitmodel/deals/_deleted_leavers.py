@@ -31,15 +31,10 @@ EDGE = 0.01  # of the numbers at each end are left out: a few are of another ser
 class DeletedLeavers:
     """A day before which leavers may be missing from a table, because some were deleted.
 
-    Attributes
-    ----------
-    day : datetime64[D]
-        First day of the month from which on more customers leave.
-    id : str
-        Column of the running numbers of the deals; "" if there are none.
-    missing_before, missing_since : float
-        Share of these numbers that is missing among deals signed before the day, and since; 0 if
-        there are none.
+    `day`, datetime64[D]: first day of the month from which on more customers leave.
+    `id`: column of the running numbers of the deals; "" if there are none.
+    `missing_before`, `missing_since`: share of these numbers that is missing among deals signed
+        before the day, and since; 0 if there are none.
     """
 
     day: np.datetime64
@@ -64,19 +59,10 @@ class DeletedLeavers:
 def find_deleted(view: HistoryView) -> DeletedLeavers | None:
     """Return the day before which leavers may have been deleted.
 
-    Parameters
-    ----------
-    view : HistoryView
-        Deals of which more leave now than before.
-
-    Returns
-    -------
-    DeletedLeavers or None
-        None if the level has not risen by half or more at a day, and if the deals have running
+    `view`: deals of which more leave now than before.
+    Returns None if the level has not risen by half or more at a day, and if the deals have running
         numbers without gaps.
 
-    Notes
-    -----
     The day divides the months into two parts, each with one level, such that the likelihood of the
     recorded leavers is largest (Poisson, at equal ages). The table alone cannot tell deleted
     leavers from a level that has risen. Running numbers can: where rows were deleted they have

@@ -167,10 +167,7 @@ doubts_about_horizon = old_function("doubts_about_horizon", questions_about_hori
 class BoundDeals:
     """Deals with one value of a column whose customers rarely leave by an age, but leave later.
 
-    Parameters
-    ----------
-    term_months : int
-        Whole months after which the first customers leave.
+    `term_months`: whole months after which the first customers leave.
     """
 
     column: str

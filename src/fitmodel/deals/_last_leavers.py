@@ -57,17 +57,12 @@ def expected_leavers(
 class QuietEnd:
     """Evidence that leavers of the last months before the end of the extract are not in the table.
 
-    Attributes
-    ----------
-    last_leaver, extract_end : datetime64[D]
-        The last day on which a customer left, and the end of the extract.
-    expected : float
-        Number of leavers expected between them, from the hazard observed before.
-    chance : float
-        p-value: probability that nobody left, given the expected number.
-    unknown : int
-        Number of customers whose label rests on this time: without it, it is not known whether they
-        left early.
+    `last_leaver`, `extract_end`, datetime64[D]: the last day on which a customer left, and the end
+        of the extract.
+    `expected`: number of leavers expected between them, from the hazard observed before.
+    `chance`: p-value: probability that nobody left, given the expected number.
+    `unknown`: number of customers whose label rests on this time: without it, it is not known
+        whether they left early.
     """
 
     last_leaver: np.datetime64
@@ -130,21 +125,14 @@ def _longest_gap(days: Days, last: np.datetime64) -> int:
 class SparseEnd:
     """Evidence that some leavers of the last weeks are not in the table yet.
 
-    Attributes
-    ----------
-    days : int
-        Number of days before the end of the extract in which too few left.
-    observed : int
-        Number of customers recorded to have left in these days.
-    expected : float
-        Number expected, from the hazard at equal age in the two years before.
-    chance : float
-        p-value: probability of so few or fewer, given the expected number.
-    complete_until : datetime64[D]
-        The day until which leavers are probably complete: a month before the last months in a row,
-        of 30 days each, that have less than `MIN_COMPLETE` of the expected leavers.
-    extract_end : datetime64[D]
-        The end of the extract.
+    `days`: number of days before the end of the extract in which too few left.
+    `observed`: number of customers recorded to have left in these days.
+    `expected`: number expected, from the hazard at equal age in the two years before.
+    `chance`: p-value: probability of so few or fewer, given the expected number.
+    `complete_until`, datetime64[D]: the day until which leavers are probably complete: a month
+        before the last months in a row, of 30 days each, that have less than `MIN_COMPLETE` of the
+        expected leavers.
+    `extract_end`, datetime64[D]: the end of the extract.
     """
 
     days: int

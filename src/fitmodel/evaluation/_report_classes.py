@@ -38,15 +38,10 @@ MAX_NOTES = 3  # number of notes that are printed; `notes` has all of them
 class Report(ShownAsPage):
     """Base of all reports.
 
-    Parameters
-    ----------
-    metrics : mapping of str to Metric
-        As `fitmodel.evaluation.metrics.compute_metrics` returns them.
-    notes : tuple of str
-        Limits of the results that a reader should know.
-    predictions : DataFrame
-        One row per evaluated deal, with the columns `early_churn`, `probability` and `weight`; kept
-        for the plots and not part of `to_dict`.
+    `metrics`: as `fitmodel.evaluation.metrics.compute_metrics` returns them.
+    `notes`: limits of the results that a reader should know.
+    `predictions`: one row per evaluated deal, with the columns `early_churn`, `probability` and
+        `weight`; kept for the plots and not part of `to_dict`.
     """
 
     metrics: Mapping[str, Metric]
@@ -181,15 +176,8 @@ class TrainingReport(Report):
     def figures(self, language: str = "en") -> dict[str, Figure]:
         """Draw all results, each as a figure of its own.
 
-        Parameters
-        ----------
-        language : {"en", "zh"}
-            Language of the labels.
-
-        Returns
-        -------
-        dict of str to Figure
-            `calibration`, `smooth_calibration`, `roc`, `precision_recall`, `gains`, `bands`,
+        `language`, {"en", "zh"}: language of the labels.
+        Returns: `calibration`, `smooth_calibration`, `roc`, `precision_recall`, `gains`, `bands`,
             `decision_curve`; with money `money_curve`; with groups `groups`; with dates `level`.
         """
         from fitmodel.evaluation._pages import draw_training

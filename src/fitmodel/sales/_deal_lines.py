@@ -33,26 +33,13 @@ MAX_DENOMINATOR = 1_000_000
 def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the lines of a ledger.
 
-    Parameters
-    ----------
-    view : HistoryView
-        View of the deals that have an amount.
-    rows : DataFrame, optional
-        The rows of the deals before the rows of each customer were combined.
-
-    Returns
-    -------
-    DataFrame
-        Indexed like the deals (a shared deal has two lines): `deal`, `account` (a number that the
-        lines of a customer share), `rep`, `signed` and `ended` (datetime64[s]; NaT where not
-        known, or where the deal has not ended), `months` followed,
-        `left`, `exited`, `excused` (left for a cause that the plan excludes) and `nominal`
-        (Decimal), the whole commission.
-
-    Raises
-    ------
-    DealsError
-        If a column that the plan names is missing, or a share is not between 0 and 1.
+    `view`: view of the deals that have an amount.
+    `rows`: the rows of the deals before the rows of each customer were combined.
+    Returns: indexed like the deals (a shared deal has two lines): `deal`, `account` (a number that
+        the lines of a customer share), `rep`, `signed` and `ended` (datetime64[s]; NaT where not
+        known, or where the deal has not ended), `months` followed, `left`, `exited`, `excused`
+        (left for a cause that the plan excludes) and `nominal` (Decimal), the whole commission.
+    Raises DealsError if a column that the plan names is missing, or a share is not between 0 and 1.
     """
     spec, deals = view.spec, view.deals
     closed = view.closed

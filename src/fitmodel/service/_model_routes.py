@@ -220,10 +220,8 @@ class Registry:
     def promote(self, version: int, *, reason: str, force: bool, by: str) -> Promotion:
         """Promote a version by the rules of `fitmodel promote`, and use it in this service.
 
-        Raises
-        ------
-        PromotionRefusedError, TrackingError, BundleError
-            As `fitmodel.tracking.promotion.promote`.
+        Raises PromotionRefusedError, TrackingError or BundleError: as
+        `fitmodel.tracking.promotion.promote`.
         """
         self._check_store()
         done = promote(

@@ -60,10 +60,7 @@ _PLACEHOLDER_DAYS = np.array(
 class Placeholders:
     """The values that mean "not yet" in a column of dates.
 
-    Attributes
-    ----------
-    rows : ndarray of bool of shape (rows,)
-        Rows with a placeholder.
+    `rows`, ndarray of bool of shape (rows,): rows with a placeholder.
     """
 
     rows: Mask
