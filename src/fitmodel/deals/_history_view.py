@@ -190,7 +190,10 @@ class HistoryView:
     def survival(self) -> SurvivalCurve:
         """Kaplan-Meier curve of these deals, with delayed entry.
 
-        Raises DealsError if there is no deal, or none was observed from its signing.
+        Raises
+        ------
+        DealsError
+            If there is no deal, or none was observed from its signing.
         """
         return self.survival_of(np.ones(len(self), dtype=bool))
 
@@ -215,9 +218,15 @@ class HistoryView:
     def attributes(self, dates: tuple[str, ...] | None = None) -> ReadAttributes:
         """Return the attributes of all these deals.
 
-        `dates`: names of the attributes that are dates; by default they are detected in the deals.
-        Raises DealsError if an attribute has no column, or is a date while the deals have no
-        closing date.
+        Parameters
+        ----------
+        dates : tuple of str, optional
+            Names of the attributes that are dates; by default they are detected in the deals.
+
+        Raises
+        ------
+        DealsError
+            If an attribute has no column, or is a date while the deals have no closing date.
         """
         if dates not in self._read:
             self._read[dates] = self._read_attributes(dates)

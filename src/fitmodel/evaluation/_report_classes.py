@@ -176,8 +176,15 @@ class TrainingReport(Report):
     def figures(self, language: str = "en") -> dict[str, Figure]:
         """Draw all results, each as a figure of its own.
 
-        `language`, {"en", "zh"}: language of the labels.
-        Returns: `calibration`, `smooth_calibration`, `roc`, `precision_recall`, `gains`, `bands`,
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Language of the labels.
+
+        Returns
+        -------
+        dict of str to Figure
+            `calibration`, `smooth_calibration`, `roc`, `precision_recall`, `gains`, `bands`,
             `decision_curve`; with money `money_curve`; with groups `groups`; with dates `level`.
         """
         from fitmodel.evaluation._pages import draw_training

@@ -139,7 +139,10 @@ class FollowUp:
     def after(self, share: float) -> tuple[Floats, Floats]:
         """Distinct values of `left_by` beyond the horizon, and the share that had left by each.
 
-        `share`: share that left within the horizon. The others leave with the hazard of all deals.
+        Parameters
+        ----------
+        share : float
+            Share that left within the horizon. The others leave with the hazard of all deals.
         """
         if self.left_by is None or self.leaving is None:
             return np.zeros(0), np.zeros(0)

@@ -136,9 +136,14 @@ class TeamReviews:
     def in_language(self, view: HistoryView, spec: DealSpec, language: str) -> TeamReviews:
         """Return the same reviews with the names of the signals in a language.
 
-        `view`: view of the same deals.
-        `spec`: contract with the labels of attributes in that language.
-        `language`, {"en", "zh"}: language of the names.
+        Parameters
+        ----------
+        view : HistoryView
+            View of the same deals.
+        spec : DealSpec
+            Contract with the labels of attributes in that language.
+        language : {"en", "zh"}
+            Language of the names.
         """
         if (language, spec.words.labels) == (self.language, self.spec.words.labels):
             return replace(self, spec=spec)
