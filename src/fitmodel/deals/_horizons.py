@@ -185,8 +185,6 @@ def find_bound_deals(
 
     Parameters
     ----------
-    view : HistoryView
-        Deals with their outcomes.
     age_months : float
         Age in months, such as the horizon, or the age at which commission is earned.
     columns : iterable of str
@@ -272,8 +270,6 @@ def contract_warnings(view: HistoryView, language: str = "en") -> list[str]:
     ----------
     view : HistoryView
         View of the deals with their labels.
-    language : {"en", "zh"}
-        Language of the warnings.
 
     Returns
     -------

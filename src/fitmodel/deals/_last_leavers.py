@@ -75,13 +75,6 @@ class QuietEnd:
 def find_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> QuietEnd | None:
     """Test whether leavers are missing between the last one and the end of the extract.
 
-    Parameters
-    ----------
-    deals : DataFrame
-        Past deals, as returned by ``read_deals``.
-    spec : DealSpec
-        The contract of these deals.
-
     Returns
     -------
     QuietEnd or None
@@ -158,13 +151,6 @@ class Period:
 
 def find_sparse_end(deals: pd.DataFrame, spec: DealSpec) -> SparseEnd | None:
     """Test whether far fewer leavers than usual are recorded just before the extract ends.
-
-    Parameters
-    ----------
-    deals : DataFrame
-        Past deals, as returned by ``read_deals``.
-    spec : DealSpec
-        The contract of these deals.
 
     Returns
     -------

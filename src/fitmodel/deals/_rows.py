@@ -58,8 +58,6 @@ def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     ----------
     table : DataFrame
         A tidy table (see `fitmodel.tables.tidying.tidy`); not changed.
-    spec : DealSpec
-        The contract of the table.
 
     Returns
     -------

@@ -105,13 +105,6 @@ class MissingLeavers:
 def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers | None:
     """Test whether leavers before the first recorded leaver are missing.
 
-    Parameters
-    ----------
-    deals : DataFrame
-        Past deals, as returned by ``read_deals``.
-    spec : DealSpec
-        The contract of these deals.
-
     Returns
     -------
     MissingLeavers or None
@@ -209,11 +202,6 @@ class LevelShift:
 def find_level_shift(view: HistoryView) -> LevelShift | None:
     """Test whether early churn in the last twelve months differs from before, at equal ages.
 
-    Parameters
-    ----------
-    view : HistoryView
-        Deals with their outcomes.
-
     Returns
     -------
     LevelShift or None
@@ -277,8 +265,6 @@ class NewValue:
 
     Attributes
     ----------
-    attribute : str
-        Name of the attribute.
     value : str
         The new level, or the numbers above or below all earlier ones.
     deals, newest : int
@@ -301,13 +287,7 @@ class NewValue:
 
 
 def find_new_values(view: HistoryView) -> Iterator[NewValue]:
-    """Yield the attributes of which many of the newest deals have values without known outcome.
-
-    Parameters
-    ----------
-    view : HistoryView
-        Deals with their outcomes.
-    """
+    """Yield the attributes of which many of the newest deals have values without known outcome."""
     if view.closed is None:
         return
     newest = np.asarray(view.extract_end - view.closed) < np.timedelta64(NEWEST_DAYS, "D")

@@ -116,8 +116,6 @@ def re_evaluate(
 
     Parameters
     ----------
-    deals : DataFrame
-        As read by ``read_deals``.
     spec : DealSpec
         The contract that the edited model was trained with.
     edit : Edit

@@ -61,8 +61,6 @@ def find_questions(
     ----------
     table : DataFrame
         Past deals as read from the file, with all rows.
-    spec : DealSpec
-        The contract.
     row_numbers : ndarray of int of shape (rows,), optional
         Number of each row in the file.
 

@@ -35,8 +35,6 @@ class Finding:
 
     Attributes
     ----------
-    attribute : str
-        Name of the attribute.
     kind : str
         Kind of the finding, such as "filled in later"; "none" if nothing was found.
     verdict : {"stop", "warn", "fine"}

@@ -128,8 +128,6 @@ def black_box_probabilities(
         From a large table the same sample is used as for the scorecard.
     attributes : DataFrame
         Attributes of the deals to predict.
-    options : LearnerOptions
-        Options of the learner.
 
     Returns
     -------

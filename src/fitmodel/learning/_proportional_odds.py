@@ -199,8 +199,6 @@ def fit_baseline(follow_up: FollowUp, log_odds: Floats, weight: Floats | None = 
 
     Parameters
     ----------
-    follow_up : FollowUp
-        Follow-up of the deals.
     log_odds : ndarray of shape (n,)
         Contributions of each deal's attributes.
     weight : ndarray of shape (n,), optional

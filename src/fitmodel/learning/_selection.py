@@ -105,8 +105,6 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
     deals : TrainingSet
         All deals; the attribute that changes the timing of leaving and the marginal likelihood of
         each penalty are estimated from them.
-    options : LearnerOptions
-        Options of the learner.
 
     Returns
     -------

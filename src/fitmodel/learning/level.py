@@ -196,8 +196,6 @@ def fit_level(
 
     Parameters
     ----------
-    follow_up : FollowUp
-        Follow-up of the deals.
     closed : ndarray of datetime64[D], shape (n,)
         Day on which each deal was signed.
     end : datetime64[D]

@@ -79,8 +79,6 @@ class Brief:
     ----------
     name : str
         Name of the prospect.
-    language : {"en", "zh"}
-        Language of the brief.
     assessment : Assessment
         Assessment of the prospect with all reasons.
     base_rate : float

@@ -73,8 +73,6 @@ def model_card(report: TrainingReport, manifest: Mapping[str, Any], spec: DealSp
     manifest : mapping
         The entries of the bundle's manifest that are known when the card is written: ``name``,
         ``version``, ``run_id``, ``created_at``, ``fitmodel``, ``python``, ``packages``.
-    spec : DealSpec
-        The deal contract.
 
     Returns
     -------

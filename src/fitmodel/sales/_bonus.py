@@ -58,8 +58,6 @@ def pay_bonus(
     ----------
     deals : DataFrame or HistoryView
         Past deals, as read by ``read_deals``, with a rep.
-    spec : DealSpec
-        Contract of the deals.
     bonus : Bonus
         Rule of the bonus.
     probability : Series of float

@@ -88,10 +88,6 @@ def compute_expected(
 
     Parameters
     ----------
-    deals : DataFrame or HistoryView
-        Past deals, as read by ``read_deals``.
-    spec : DealSpec
-        Contract of the deals.
     by : sequence of {"rep", "team"}
         Roles whose members' deals are left out in turn.
     replicates : int or None

@@ -134,8 +134,6 @@ def make_quiz(
 
     Parameters
     ----------
-    deals : DataFrame or HistoryView
-        Past deals, as read by ``read_deals``.
     spec : DealSpec
         A contract with dates.
     size : int
@@ -147,8 +145,6 @@ def make_quiz(
         left out.
     retrospective : Retrospective, optional
         From `score_in_retrospect`, if it is computed already.
-    language : {"en", "zh"}
-        Language of the texts.
     progress : callable, optional
         Function that is called with a text that names the date of each training.
 
