@@ -216,7 +216,9 @@ def level_of_exposure(exposure: Exposure, horizon: int) -> Level:
     return replace(level_of_counts(observed, expected, horizon), months=months)
 
 
-def level_of_counts(observed: Floats, expected: Floats, horizon: int) -> Level:
+def level_of_counts(
+    observed: Floats, expected: Floats, horizon: int, min_gain: float = MIN_GAIN
+) -> Level:
     """Estimate the level after the last month from observed and expected leavers per month.
 
     Parameters
@@ -225,6 +227,8 @@ def level_of_counts(observed: Floats, expected: Floats, horizon: int) -> Level:
         Leavers per month, and those expected at the long-run mean.
     horizon : int
         Months ahead that are forecast.
+    min_gain : float
+        Gain in log score above which a level is applied.
 
     Notes
     -----
@@ -240,7 +244,7 @@ def level_of_counts(observed: Floats, expected: Floats, horizon: int) -> Level:
     weight = PRIOR * np.exp(scores - scores.max())
     weight /= weight.sum()
     mean, variance = level_ahead(states, horizon)
-    factor = float(weight @ np.exp(mean)) if gain > MIN_GAIN else 1.0
+    factor = float(weight @ np.exp(mean)) if gain > min_gain else 1.0
     deviation = float(np.sqrt(weight @ (variance + (mean - np.log(factor)) ** 2)))
     return Level(factor, deviation, float(weight[IS_MOVING].sum()), gain)
 
