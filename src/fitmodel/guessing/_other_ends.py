@@ -121,7 +121,7 @@ def _about_never_began(columns: list[Column], left: Column) -> Iterator[Question
     for column in columns:
         if not _NEVER_BEGAN.search(column.words) or has_name_of(column.words, "marked"):
             continue
-        rows = _said_yes(column)
+        rows = _is_yes(column)
         if rows is None or not is_worth_it(rows) or rows.all():
             continue
         early = int((rows & left.real_dates).sum())
@@ -184,7 +184,7 @@ def _may_say_who_began(column: Column) -> bool:
     return not (later or column.is_number)
 
 
-def _said_yes(column: Column) -> Mask | None:
+def _is_yes(column: Column) -> Mask | None:
     """Return the rows in which a column says yes or has a date; None if it holds neither."""
     if column.is_date:
         return column.real_dates
@@ -196,21 +196,22 @@ def _said_yes(column: Column) -> Mask | None:
 
 
 def _about_continued(columns: list[Column], left: Column) -> Iterator[Question]:
-    """Yield a question if customers who left are said to go on under another contract."""
+    """Yield a question if customers who left seem to go on under another contract."""
     gone = left.real_dates
     for column in columns:
         if not _CONTINUES.search(column.words) or column.is_full:
             continue
-        said = _said_yes(column) if column.is_flag else column.cells.notna().to_numpy()
-        if said is None or not is_worth_it(said & gone):
+        continues = _is_yes(column) if column.is_flag else column.cells.notna().to_numpy()
+        if continues is None or not is_worth_it(continues & gone):
             continue
-        if (said & gone).sum() < MIN_AMONG_LEAVERS * said.sum():
+        count = int((continues & gone).sum())
+        if count < MIN_AMONG_LEAVERS * continues.sum():
             continue
         yield Question(
             "no-real-leaving",
             column.name,
-            f"{column.name}: {int((said & gone).sum()):,} of {int(gone.sum()):,} customers with a "
-            "date of leaving have another contract or account here. If they went on under it, they "
+            f"{column.name}: {count:,} of {int(gone.sum()):,} customers with a date "
+            "of leaving have another contract or account here. If they went on under it, they "
             "did not leave",
             f"empty their date in {left.name!r}, or merge both rows with [rows] customer; "
             "acknowledge it if they left",

@@ -97,7 +97,7 @@ class Wording:
         if recorded is None or name in self.labels:
             return None
         say = phrases(self.language, "history")
-        return say(f"said_{recorded['key']}", value=value, **self._filled(recorded))
+        return say(f"recorded_{recorded['key']}", value=value, **self._filled(recorded))
 
     def _filled(self, recorded: Mapping[str, str]) -> dict[str, str]:
         return {key: self.label(value) for key, value in recorded.items() if key != "key"}

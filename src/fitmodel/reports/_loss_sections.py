@@ -132,7 +132,7 @@ def _surprises(reviews: TeamReviews, say: Say) -> dict[str, Any]:
         {
             "rep": "" if pd.isna(row["rep"]) else row["rep"],
             "deal": row["deal"],
-            "said": f"{row['probability']:.0%}",
+            "predicted": f"{row['probability']:.0%}",
             "usual": f"{row['base_rate']:.0%}",
             "months": f"{row['months']:.1f}",
         }

@@ -199,7 +199,7 @@ def verdict_text(row: pd.Series[Any], say: Say) -> str:
         high=_ratio_text(row["others_high"], say),
     )
     return (
-        say("and_alias", said=text, alias=_alias_text(row, say)) if _is_sole_seller(row) else text
+        say("and_alias", text=text, alias=_alias_text(row, say)) if _is_sole_seller(row) else text
     )
 
 

@@ -53,7 +53,7 @@ def verdict_text(sheet: ReviewSheet, say: Say) -> str:
         known = f"{sheet.snapshot.early_churners:,}"
         return say("not_known", as_of=day, early=known, needed=MIN_CHURNERS)
     return say(
-        "would_have_said",
+        "would_have_predicted",
         as_of=day,
         known=f"{sheet.snapshot.known:,}",
         probability=f"{sheet.assessment.early_churn_probability:.0%}",
