@@ -184,9 +184,9 @@ class FieldAsOf:
     `codes`, ndarray of int32 of shape (n,): values as positions in the log's levels; -1 if empty,
         or if the value is not in the log.
     `source`, ndarray of int of shape (n,): `CHANGED`, `BEFORE_FIRST`, `NEVER_CHANGED` or `UNKNOWN`.
-    `changes`, ndarray of float of shape (n,): number of changes before the cut-off.
-    `days_unchanged`, ndarray of float of shape (n,): days from the last change, or from the deal's
-        first row, to the cut-off.
+    `changes`, shape (n,): number of changes before the cut-off.
+    `days_unchanged`, shape (n,): days from the last change, or from the deal's first row, to the
+        cut-off.
     `recorded_at`, ndarray of int64 of shape (n,): time of the row with the value; NaT if no row has
         it.
     `later_changes`, ndarray of int of shape (n,): number of rows at or after the cut-off.

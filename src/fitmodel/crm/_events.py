@@ -54,7 +54,7 @@ class EventRows:
     `times`, ndarray of int64 of shape (events,): microseconds since 1970, in local time of the
         table's zone.
     `who`, ndarray of int32 of shape (events,): code of the person; -1 if none is given.
-    `amounts`, ndarray of float of shape (events,): amounts; 0 if there is none.
+    `amounts`, shape (events,): amounts; 0 if there is none.
     """
 
     starts: Ints

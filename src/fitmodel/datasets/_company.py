@@ -171,7 +171,7 @@ def leak_columns(
 
     `closed_on`, `left_on`, ndarray of datetime64[D] of shape (n,): closing day, and day on which
         the customer leaves, also if that is after the extract.
-    `annual_value`, ndarray of float of shape (n,): yearly contract value.
+    `annual_value`, shape (n,): yearly contract value.
     Returns: `csat_90d` is answered mostly by those who stay, `cancellation_reason` is filled only
         for those who left, `support_tickets_90d` counts the first 90 days, `last_login_on` is a day
         after closing, and `total_paid` is the yearly value / 12 times the months observed.

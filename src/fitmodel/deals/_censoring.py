@@ -129,7 +129,7 @@ def propensity_weights(
     `spec`: the contract; the column of the role `propensity` is used. Without one all weights are
         1. An empty value means that the deal was not flagged: its weight is 1.
     `cap`: largest weight. A capped weight is biased, but its variance is bounded.
-    Returns: shape (deals,): one weight per deal, at least 1.
+    Returns, shape (deals,): one weight per deal, at least 1.
     Raises DealsError if a probability is not above 0 and at most 1: such a deal cannot have been
     signed.
 
@@ -165,10 +165,10 @@ def impossible_propensities(given: pd.Series[Any]) -> NDArray[np.bool_]:
 class CumulativeIncidence:
     """Share of deals that ended for each cause, by months since closing.
 
-    `times`, ndarray of float of shape (k,): months since closing, in ascending order: every time at
-        which a deal ended or was last observed.
-    `left`, `exited`, ndarray of float of shape (k,): share of deals that had left, and that had
-        exited for another reason, by each time.
+    `times`, shape (k,): months since closing, in ascending order: every time at which a deal ended
+        or was last observed.
+    `left`, `exited`, shape (k,): share of deals that had left, and that had exited for another
+        reason, by each time.
     """
 
     times: Floats

@@ -70,7 +70,7 @@ class OutcomeDates:
 class OutcomeTenures:
     """The outcome of every deal of a table, as a tenure and a flag.
 
-    `months`, ndarray of float of shape (deals,): months the customer has stayed so far.
+    `months`, shape (deals,): months the customer has stayed so far.
     `left`, ndarray of bool of shape (deals,): whether it left at the end of those months.
     """
 
@@ -142,15 +142,15 @@ class Followup:
         leaving was not observed.
     `exited_on`, ndarray of datetime64[D] of shape (deals,): day of an exit for another cause, also
         after that day; NaT without one.
-    `left_by_months`, ndarray of float of shape (deals,): for customers whose day of leaving is
-        unknown: age in months by which they had left. NaN for all others.
+    `left_by_months`, shape (deals,): for customers whose day of leaving is unknown: age in months
+        by which they had left. NaN for all others.
     `undated`, ndarray of bool of shape (deals,): whether leaving is not observed because its day is
         unknown.
-    `represented`, ndarray of float of shape (deals,): number of leavers that each one with a known
-        day represents; 1 for the others. Undated leavers have no label, and as of an earlier day no
-        follow-up. The other customers have both, so without this weight there would be too few
-        leavers. Leavers after that day have it too: undated ones were left out whenever they left.
-        Assumes that whether the day was recorded is independent of when the customer left.
+    `represented`, shape (deals,): number of leavers that each one with a known day represents; 1
+        for the others. Undated leavers have no label, and as of an earlier day no follow-up. The
+        other customers have both, so without this weight there would be too few leavers. Leavers
+        after that day have it too: undated ones were left out whenever they left. Assumes that
+        whether the day was recorded is independent of when the customer left.
     """
 
     extracted_until: Days

@@ -159,7 +159,7 @@ def pool_ratios(
         weighted sum of the probabilities.
     `variance`, array of shape (groups,): variance of the observed number if the expected one is
         right.
-    Returns: shape (groups,): posterior mean and 95% interval of each ratio.
+    Returns, shape (groups,): posterior mean and 95% interval of each ratio.
     """
     from scipy.stats import gamma
 

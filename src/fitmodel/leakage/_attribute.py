@@ -82,8 +82,7 @@ class Attribute:
         level of the category; 0 if empty.
     `strength`: how well the groups separate early churners, or customers that have left, whichever
         they separate better.
-    `numbers`, ndarray of float of shape (n,), or None: the values as numbers; None if it is not a
-        number.
+    `numbers`, shape (n,), or None: the values as numbers; None if it is not a number.
     `recorded_before`: whether it was computed from rows recorded before closing. Its name is then
         ignored.
     """
@@ -171,16 +170,16 @@ class History:
     """Deals with their attributes and outcomes.
 
     `attributes`, DataFrame of shape (n, attributes): the attributes; dates are days before closing.
-    `early`, ndarray of float of shape (n,): 1.0 left early, 0.0 stayed longer, NaN unknown, not
-        mature, or signed before ``observed_from`` (the label would be selected). Young deals have a
-        known label only if they left. With them, every new value would seem to decide the outcome.
+    `early`, shape (n,): 1.0 left early, 0.0 stayed longer, NaN unknown, not mature, or signed
+        before ``observed_from`` (the label would be selected). Young deals have a known label only
+        if they left. With them, every new value would seem to decide the outcome.
     `left`, ndarray of bool of shape (n,): whether the customer has left by now.
-    `months`, ndarray of float of shape (n,): months that the customer has stayed so far.
+    `months`, shape (n,): months that the customer has stayed so far.
     `cohort`, ndarray of int of shape (n,): cohort of deals closed about the same time; the same for
         all if closing dates are unknown.
-    `days_observed`, ndarray of float of shape (n,), or None: days from closing to the end of the
-        extract; None if closing dates are unknown.
-    `amount`, ndarray of float of shape (n,), or None: the column of the role `amount` as numbers.
+    `days_observed`, shape (n,), or None: days from closing to the end of the extract; None if
+        closing dates are unknown.
+    `amount`, shape (n,), or None: the column of the role `amount` as numbers.
     `ids`, Series of shape (n,), or None: the column of the role `id`.
     `sellers`: names of the columns of the roles `rep` and `team`.
     `horizon`: months within which leaving is early.

@@ -37,7 +37,7 @@ class Pair:
 class Additive:
     """Log-odds as a sum of tables, for one or more bootstrap replicates.
 
-    `intercept`, ndarray, shape (replicates,): intercept of each replicate, in log-odds.
+    `intercept`, shape (replicates,): intercept of each replicate, in log-odds.
     `singles`, tuple of ndarray, shapes (size + 2, replicates): table of each attribute: the
         contribution of every code, in log-odds.
     `pairs`: pairs of attributes that have a table of their own.

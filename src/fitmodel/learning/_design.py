@@ -102,13 +102,12 @@ def make_design(
     """Build the design of the training deals.
 
     `codes`, ndarray of int, shape (deals, attributes): codes of the training deals.
-    `early_churn`, `weight`, ndarray, shape (deals,): labels (soft ones too) and weights of the
-        training deals.
+    `early_churn`, `weight`, shape (deals,): labels (soft ones too) and weights of the training
+        deals.
     `parents`: for each attribute, the position of its parent attribute: level statistics are shrunk
         towards the rate of the parent's level. None: towards the company's rate.
     `seed`: seed of the folds that keep a deal's own label out of its level statistic.
-    `scales`, ndarray, shape (width,): factor on each column of the linear matrix; 0 leaves a column
-        out.
+    `scales`, shape (width,): factor on each column of the linear matrix; 0 leaves a column out.
     `bends`: per attribute: whether a number gets a bend as its third basis function; default: none.
     """
     statistics = _statistics(columns, codes, early_churn, weight, parents, seed)

@@ -52,11 +52,11 @@ def flatten(
 
     `point`, `replicates`: the point estimate (one replicate) and the bootstrap replicates, with the
         same pairs.
-    `early_churn`, `weight`, ndarray, shape (deals,): soft labels and weights of the training deals.
+    `early_churn`, `weight`, shape (deals,): soft labels and weights of the training deals.
     `spread`: factor on the standard deviation over replicates.
     `base_rate`: mean predicted probability over the training deals.
-    `own`, ndarray, shape (rows of single attributes,): share of each row's precision that comes
-        from the deals, see `own_shares`.
+    `own`, shape (rows of single attributes,): share of each row's precision that comes from the
+        deals, see `own_shares`.
     `changes`: groups whose contributions were shifted to their present level.
     """
     generator = np.random.default_rng(seed)
@@ -108,7 +108,7 @@ def own_shares(imputed: Imputed, penalty: float) -> NDArray[np.float64]:
     """Share of each row's precision that comes from the deals rather than from the ridge prior.
 
     `imputed`: fitted ridge regression on the training deals.
-    Returns: shape (rows of single attributes,): from 0 (no deal supports the row, the contribution
+    Returns, shape (rows of single attributes,): from 0 (no deal supports the row, the contribution
         is the prior's) to 1, in the order of the stacked tables.
 
     The share is one minus the posterior variance of the row's contribution over its prior variance

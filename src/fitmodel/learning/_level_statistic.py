@@ -19,11 +19,11 @@ PRIOR_DEALS = 10.0  # least prior weight of the parent's rate in a level's stati
 class LevelStatistic:
     """Shrunken log-odds of early churn per code of a category of many levels.
 
-    `by_code`, ndarray of float, shape (size + 2,): statistic of each code, for scoring; missing,
-        rare and unseen levels have one too.
-    `deviation`, ndarray of float, shape (size + 2,): standard error of each statistic, in log-odds.
-    `cross_fitted`, ndarray of float, shape (deals,): statistic of each training deal, computed
-        without the deal's own label.
+    `by_code`, shape (size + 2,): statistic of each code, for scoring; missing, rare and unseen
+        levels have one too.
+    `deviation`, shape (size + 2,): standard error of each statistic, in log-odds.
+    `cross_fitted`, shape (deals,): statistic of each training deal, computed without the deal's own
+        label.
     `cuts`: edges of the statistic's bins, for boosting.
     """
 
@@ -68,7 +68,7 @@ def level_statistic(
     `size`: number of known levels.
     `group`, ndarray of int, shape (deals,): code of each deal's parent attribute; all 0 where there
         is none.
-    `early_churn`, `weight`, ndarray, shape (deals,): soft labels and weights.
+    `early_churn`, `weight`, shape (deals,): soft labels and weights.
     `seed`: seed of the folds for cross-fitting.
     """
     overall = float(np.average(early_churn, weights=weight))

@@ -76,7 +76,7 @@ class Strength:
 
     `deviation`: prior standard deviation of the log-odds over deals.
     `penalty`: ridge penalty that implies this standard deviation.
-    `root`, ndarray, shape (1 + width, 1 + width): square root of the posterior covariance of the
+    `root`, shape (1 + width, 1 + width): square root of the posterior covariance of the
         coefficients.
     `log_evidence`: log marginal likelihood of the observed deals.
     """
@@ -174,7 +174,7 @@ def observed_log_likelihood(follow_up: FollowUp, baseline: Baseline, log_odds: F
     `follow_up`: follow-up of the deals. Of a young deal it is observed that its customer had not
         left by its age.
     `baseline`: log-odds of having left by each time.
-    `log_odds`, ndarray, shape (n,): contributions of each deal's attributes.
+    `log_odds`, shape (n,): contributions of each deal's attributes.
     """
     ends = np.full(len(follow_up), follow_up.horizon)
     left_by_end = baseline.left_by(ends, follow_up, log_odds)

@@ -222,8 +222,8 @@ def fit_baseline(follow_up: FollowUp, log_odds: Floats, weight: Floats | None = 
 def matching_shift(log_odds: Floats, weight: Floats, share: Floats) -> Floats:
     """Shift of the log-odds with which the weighted mean probability equals each share.
 
-    `log_odds`, `weight`, ndarray, shape (n,): log-odds and weights of the deals.
-    `share`, ndarray, shape (shares,): mean probabilities to reach; the result has a shift for each.
+    `log_odds`, `weight`, shape (n,): log-odds and weights of the deals.
+    `share`, shape (shares,): mean probabilities to reach; the result has a shift for each.
     """
     mass = weight / weight.sum()
     target = logit(np.clip(share, MIN_SHARE, 1 - MIN_SHARE))

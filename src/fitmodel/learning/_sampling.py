@@ -197,7 +197,7 @@ def cut_dates(
     """Closing days that divide the observed time equally among the folds.
 
     `closed`, ndarray of datetime64[D], shape (n,): day on which each deal was signed.
-    `seen`, ndarray, shape (n,): months within the horizon for which each deal was observed.
+    `seen`, shape (n,): months within the horizon for which each deal was observed.
     """
     order = np.argsort(closed, kind="stable")
     cumulative = np.cumsum(seen[order])

@@ -244,7 +244,7 @@ def _blend_scores(
 ) -> Scores:
     """Held-out log-odds of the ridge regression blended with another component.
 
-    `logistic`, ndarray, shape (n,): its held-out log-odds.
+    `logistic`, shape (n,): its held-out log-odds.
     `options`: options of the learner: shares and pairs to compare.
     """
     parts: dict[int, list[Floats]] = {pairs: [] for pairs in dict.fromkeys((0, options.pairs))}

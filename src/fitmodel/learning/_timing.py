@@ -67,8 +67,8 @@ def choose_timing(
     """Attribute whose levels differ significantly in the timing of leaving, or None.
 
     `codes`, ndarray of int, shape (n, attributes): codes of the deals.
-    `log_odds`, ndarray, shape (n,): contributions of each deal's attributes, to which the baseline
-        was fitted.
+    `log_odds`, shape (n,): contributions of each deal's attributes, to which the baseline was
+        fitted.
 
     Likelihood ratio test per attribute. Time is divided into `PERIODS` periods with equal numbers
     of leavers. For each level, the leavers per period are compared with those expected under

@@ -111,7 +111,7 @@ def misfit(
     """Standard deviation, in log-odds, of the effects that the scorecard omits.
 
     `imputed`: training deals with their soft labels.
-    `log_odds`, ndarray, shape (n,): log-odds of the training deals by the scorecard.
+    `log_odds`, shape (n,): log-odds of the training deals by the scorecard.
     `spread`: standard deviation of the scorecard's log-odds over the training deals.
     `boosted`: whether boosting is a component of the scorecard. Boosting fits the shape of a
         number's effect to the residuals, so its residuals cannot show that no shape is omitted.
@@ -208,11 +208,11 @@ def _variance_component(
 ) -> Estimate | None:
     """Variance of random effects in the residuals, and its standard error.
 
-    `effects`, ndarray, shape (used, columns): design of the random effects; main effects are
-        projected out here.
+    `effects`, shape (used, columns): design of the random effects; main effects are projected out
+        here.
     `number`: number of such columns in all; `effects` may have a sample of them.
     `imputed`: training deals with their soft labels.
-    `log_odds`, ndarray, shape (n,): log-odds of the training deals by the scorecard.
+    `log_odds`, shape (n,): log-odds of the training deals by the scorecard.
     `used`, ndarray of int, shape (used,): row numbers of the deals that are used.
     """
     matrix, weight, p = imputed.matrix[used], imputed.weight[used], expit(log_odds[used])

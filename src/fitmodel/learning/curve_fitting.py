@@ -265,8 +265,8 @@ def _shifts(
 ) -> Floats:
     """Shift at each month with which the mean over deals equals the Kaplan-Meier share.
 
-    `raw`, ndarray, shape (n,): held-out log-odds of the deals at the long-run level.
-    `slope`, ndarray, shape (months,): slope of each month.
+    `raw`, shape (n,): held-out log-odds of the deals at the long-run level.
+    `slope`, shape (months,): slope of each month.
     `factor`: current level: the hazard within the horizon is multiplied by it.
     """
     points, mass = support_points(raw, np.ones(len(raw)))

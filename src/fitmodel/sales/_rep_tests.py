@@ -48,10 +48,10 @@ LARGEST_STEP, SMALLEST_STEP = 0.05, 0.01
 class RepTest:
     """Result of testing every rep against the others.
 
-    `p_more`, `p_fewer`, ndarray, shape (reps,): one-sided p-values of each rep, before the
-        correction for the number of reps.
-    `adjusted`, ndarray, shape (reps,): two-sided p-value after Holm's correction; 1 for reps that
-        are not tested.
+    `p_more`, `p_fewer`, shape (reps,): one-sided p-values of each rep, before the correction for
+        the number of reps.
+    `adjusted`, shape (reps,): two-sided p-value after Holm's correction; 1 for reps that are not
+        tested.
     `direction`, ndarray of int, shape (reps,): 1 for a rep named with more churners than expected,
         -1 for a rep named with fewer, 0 for a rep not named.
     """
@@ -183,7 +183,7 @@ def exact_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
 def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """Return one-sided p-values of each rep, given how much the OTHERS differ among themselves.
 
-    Returns: shape (reps,): probability that a new rep, drawn from the distribution of the other
+    Returns, shape (reps,): probability that a new rep, drawn from the distribution of the other
         reps, has a count at least as large, and at most as large, as the one observed.
 
     Reps' true ratios are log-normal around a common level, and counts are Poisson given the ratio
@@ -218,7 +218,7 @@ def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
 def _kernels(step: float) -> tuple[Floats, Floats]:
     """Return a grid of log-ratios, and their distribution for each difference and common level.
 
-    Returns: shape (differences + 1, levels, ratios): each row sums to 1; the last difference is
+    Returns, shape (differences + 1, levels, ratios): each row sums to 1; the last difference is
         that of a rep who is far from the rest.
     """
     reach, width = round(LARGEST_LEVEL / step), round(LARGEST_RATIO / step)

@@ -208,7 +208,7 @@ def log_rank_scores(
 def distances(groups: Sequence[Segmented], scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return each segment's sum of scores, in standard deviations under random permutation.
 
-    Returns: shape (segments of all groups,): positive where the customers of the segment leave more
+    Returns, shape (segments of all groups,): positive where the customers of the segment leave more
         often than the others.
     """
     return np.concatenate([matrix @ scores for matrix in _standardised(groups, scores)])
