@@ -87,10 +87,8 @@ def find_deleted(view: HistoryView) -> DeletedLeavers | None:
 
 def _day_of_rise(view: HistoryView) -> np.datetime64 | None:
     """Return the first day of a month that divides the leavers best into a low and a high level."""
-    closed = np.asarray(view.closed)
-    last_days = np.where(view.left, view.left_on, view.watched_until)
-    leavers = Leavers(closed, last_days, view.left)
-    first, end = closed.min() - np.timedelta64(1, "D"), view.extract_end
+    leavers = Leavers(view)
+    first, end = leavers.closed.min() - np.timedelta64(1, "D"), view.extract_end
     hazard = leavers.hazard(first, end)
     latest = add_months(np.array([end]), -MIN_MONTHS_SINCE)[0]
     earliest = max(first, add_months(np.array([end]), -MAX_MONTHS_SINCE)[0])

@@ -27,12 +27,10 @@ from fitmodel.deals._horizons import (
 )
 from fitmodel.deals._last_leavers import (
     MAX_MISSING_P_VALUE,
-    MIN_LEAVERS,
-    expected_leavers,
+    Leavers,
     find_quiet_end,
     find_sparse_end,
 )
-from fitmodel.deals.history import view_of
 from fitmodel.deals.months import add_months, months_between
 from fitmodel.exceptions import DealsError
 
@@ -119,23 +117,20 @@ def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers 
     hazard at each age is estimated from the time since the first leaver. If early churn really was
     a tenth of its present level before, the test reports missing leavers too.
     """
-    if not spec.has_dates or spec.deals.observed_from is not None:
+    leavers = None if spec.deals.observed_from is not None else Leavers.of(deals, spec)
+    if leavers is None:
         return None
-    view = view_of(deals, spec)
-    left, closed = view.left, view.closed
-    if closed is None or left.sum() < MIN_LEAVERS:
-        return None
-    last_days = np.where(left, view.left_on, view.watched_until)
-    first_leaver = view.left_on[left].min()
-    expected, _ = expected_leavers(first_leaver, closed, last_days, left)
+    left, closed = leavers.left, leavers.closed
+    first_leaver = leavers.view.left_on[left].min()
+    expected, _ = leavers.expected_around(first_leaver)
     p_value = float(np.exp(-expected))
     if p_value > MAX_MISSING_P_VALUE:
         return None
     start = first_leaver.astype("datetime64[M]").astype("datetime64[D]")
-    if expected - expected_leavers(start, closed, last_days, left)[0] > MAX_EXPECTED_IN_MONTH:
+    if expected - leavers.expected_around(start)[0] > MAX_EXPECTED_IN_MONTH:
         start = first_leaver
-    months = months_between(closed, last_days)
-    entry = np.maximum(months_between(closed, np.full(len(last_days), start)), 0.0)
+    months = months_between(closed, leavers.last_days)
+    entry = np.maximum(months_between(closed, np.full(len(closed), start)), 0.0)
     horizon = float(spec.label.horizon_months)
     return MissingLeavers(
         start,
