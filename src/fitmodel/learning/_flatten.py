@@ -52,6 +52,7 @@ def flatten(
 ) -> Scorecard:
     """Stack the tables of the fitted model into a scorecard.
 
+<<<<<<< HEAD
     Parameters
     ----------
     point, replicates : Additive
@@ -68,6 +69,16 @@ def flatten(
         Share of each row's precision that comes from the deals, see `own_shares`.
     changes : tuple of Change
         Groups whose contributions were shifted to their present level.
+=======
+    `point`, `replicates`: the point estimate (one replicate) and the bootstrap replicates, with the
+        same pairs.
+    `early_churn`, `weight`, shape (deals,): soft labels and weights of the training deals.
+    `spread`: factor on the standard deviation over replicates.
+    `base_rate`: mean predicted probability over the training deals.
+    `own`, shape (rows of single attributes,): share of each row's precision that comes from the
+        deals, see `own_shares`.
+    `changes`: groups whose contributions were shifted to their present level.
+>>>>>>> reader
     """
     generator = np.random.default_rng(seed)
     intercept = np.concatenate([point.intercept, replicates.intercept])
@@ -117,19 +128,10 @@ def flatten(
 def own_shares(imputed: Imputed, penalty: float) -> NDArray[np.float64]:
     """Share of each row's precision that comes from the deals rather than from the ridge prior.
 
-    Parameters
-    ----------
-    imputed : Imputed
-        Fitted ridge regression on the training deals.
+    `imputed`: fitted ridge regression on the training deals.
+    Returns, shape (rows of single attributes,): from 0 (no deal supports the row, the contribution
+        is the prior's) to 1, in the order of the stacked tables.
 
-    Returns
-    -------
-    ndarray, shape (rows of single attributes,)
-        From 0 (no deal supports the row, the contribution is the prior's) to 1, in the order of the
-        stacked tables.
-
-    Notes
-    -----
     The share is one minus the posterior variance of the row's contribution over its prior variance
     (Laplace approximation). Where a number is near its mean the prior variance is about 0; such a
     row gets the mean share of the number's other rows. A level of a category that is represented by

@@ -281,10 +281,8 @@ def centred_isotonic(
 def _predicts_better(log_odds: Floats, linear: tuple[float, float], held_out: HeldOut) -> bool:
     """Whether isotonic regression beats a line by more than one standard error on later folds.
 
-    Parameters
-    ----------
-    log_odds : ndarray, shape (n,)
-        Held-out log-odds from which the differences between the folds' levels were removed.
+    `log_odds`, shape (n,): held-out log-odds from which the differences between the folds' levels
+        were removed.
     """
     linear_log_odds = linear[0] + linear[1] * log_odds
     gain = np.zeros(len(held_out))

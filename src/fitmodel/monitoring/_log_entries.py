@@ -97,12 +97,8 @@ SIGNING = ("signed", "overridden")
 class EarlierDecision:
     """The last decision on a prospect.
 
-    Parameters
-    ----------
-    action : str
-        "signed", "declined" or "overridden".
-    assessment : int or None
-        Number of the assessment that the decision was made on; None in older logs.
+    `action`: "signed", "declined" or "overridden".
+    `assessment`: number of the assessment that the decision was made on; None in older logs.
     """
 
     number: int
@@ -120,20 +116,12 @@ def check_decision(
 ) -> None:
     """Raise an error if a decision contradicts the log.
 
-    Parameters
-    ----------
-    flagged : bool
-        Whether the assessment that the decision is made on is a poor fit.
-    earlier : Earlier or None
-        The last decision on the prospect.
-    assessed_again : bool
-        Whether the prospect was assessed again since that decision: then it may be signed although
-        it was declined.
-
-    Raises
-    ------
-    ContradictionError
-        If it contradicts the assessment or the earlier decision; the message has the remedy.
+    `flagged`: whether the assessment that the decision is made on is a poor fit.
+    `earlier`: the last decision on the prospect.
+    `assessed_again`: whether the prospect was assessed again since that decision: then it may be
+        signed although it was declined.
+    Raises ContradictionError if it contradicts the assessment or the earlier decision; the message
+    has the remedy.
     """
     if action == "overridden" and not flagged:
         raise ContradictionError(
@@ -156,10 +144,7 @@ def decided_on(assessments: pd.DataFrame, decisions: pd.DataFrame) -> pd.Series[
 
     Older logs do not have it; then it is the last assessment before the decision.
 
-    Parameters
-    ----------
-    decisions : DataFrame
-        The last decision on each prospect, indexed by prospect.
+    `decisions`: the last decision on each prospect, indexed by prospect.
     """
     merged = assessments[["number", "time", "prospect"]].merge(
         decisions["time"].rename("decided").reset_index(), on="prospect"
