@@ -52,33 +52,15 @@ def flatten(
 ) -> Scorecard:
     """Stack the tables of the fitted model into a scorecard.
 
-<<<<<<< HEAD
-    Parameters
-    ----------
-    point, replicates : Additive
-        The point estimate (one replicate) and the bootstrap replicates, with the same pairs.
-    early_churn, weight : ndarray, shape (deals,)
-        Soft labels and weights of the training deals.
-    follow_up : FollowUp
-        Follow-up of the same deals, which says how many outcomes are known.
-    spread : float
-        Factor on the standard deviation over replicates.
-    base_rate : float
-        Mean predicted probability over the training deals.
-    own : ndarray, shape (rows of single attributes,), optional
-        Share of each row's precision that comes from the deals, see `own_shares`.
-    changes : tuple of Change
-        Groups whose contributions were shifted to their present level.
-=======
     `point`, `replicates`: the point estimate (one replicate) and the bootstrap replicates, with the
         same pairs.
     `early_churn`, `weight`, shape (deals,): soft labels and weights of the training deals.
+    `follow_up`: follow-up of the same deals, which says how many outcomes are known.
     `spread`: factor on the standard deviation over replicates.
     `base_rate`: mean predicted probability over the training deals.
     `own`, shape (rows of single attributes,): share of each row's precision that comes from the
         deals, see `own_shares`.
     `changes`: groups whose contributions were shifted to their present level.
->>>>>>> reader
     """
     generator = np.random.default_rng(seed)
     intercept = np.concatenate([point.intercept, replicates.intercept])

@@ -338,11 +338,11 @@ def _newton_slope(
         curvature = information @ centred**2 + deviation**-2
         shift_curvature = held_out.total(information) + PRIOR_SHIFT_SD**-2
         per_slope = mixed / shift_curvature
-        step = (gradient - per_slope @ shift_gradient) / (curvature - per_slope @ mixed)
+        step = float(gradient - per_slope @ shift_gradient) / float(curvature - per_slope @ mixed)
         shift_step = shift_gradient / shift_curvature - per_slope * step
         longest = max(abs(step), float(np.abs(shift_step).max()))
         scale = min(1.0, LARGEST_STEP / max(longest, STEP_TOLERANCE))
-        slope, shift = float(slope - scale * step), shift - scale * shift_step
+        slope, shift = slope - scale * step, shift - scale * shift_step
         if longest < STEP_TOLERANCE:
             break
     return slope, shift
