@@ -240,6 +240,14 @@ class Scorecard:
         variance /= max(totals.shape[1] - 2, 1)
         return log_odds, np.sqrt(variance)
 
+    def deviations(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Log-odds of each bootstrap replicate minus their mean, shape (prospects, replicates).
+
+        Their standard deviation is that of `interval`, with the factor on it.
+        """
+        totals = self.centred.take(self.rows(codes), 0).sum(axis=1) + self.centred[-1]
+        return np.asarray(self.spread * totals[:, 1:], dtype=np.float64)
+
     def contributions(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
         """Contribution of each term in log-odds, shape (prospects, terms).
 
