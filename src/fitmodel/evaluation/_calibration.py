@@ -26,7 +26,7 @@ HALF_OF_5_PERCENT = 0.025
 MAX_STEPS = 50
 LARGEST_STEP = 2.0
 """Maximum length of a Newton step in log-odds, so that bad predictions do not make it diverge."""
-CONVERGED = 1e-6
+CONVERGED = 1e-4
 """Step length at which Newton's method stops; the next step would be about its square."""
 
 

@@ -229,7 +229,9 @@ def _with_column(
     own = scorecard.own
     if own is not None:
         own = np.concatenate([own[:start], own[start + source], own[end:]])
-    evidence = replace(scorecard.evidence[position], band=scorecard.evidence[position].band[source])
+    evidence = scorecard.evidence[position]
+    lately = None if evidence.lately is None else evidence.lately[source]
+    evidence = replace(evidence, band=evidence.band[source], lately=lately)
     return replace(
         scorecard,
         columns=_replaced_at(scorecard.columns, position, column),

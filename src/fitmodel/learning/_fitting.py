@@ -176,6 +176,7 @@ def fit_scorecard(
         bootstrap,
         early_churn=labels,
         weight=weight,
+        follow_up=follow_up,
         calibration=calibration,
         spread=spread,
         base_rate=float(_rate(point, codes, weight, calibration)),

@@ -172,9 +172,10 @@ def make_sales_report(
     expected, p = made.expected, made.expected.probability
     on_step("rep performance")
     error = PAGE_ERROR / len(people)  # reps and teams share the error probability of the page
+    shared: dict[str, Any] = {"error": error, "language": language}
     boards = {
         by: compute_rep_performance(
-            view, spec, p, by=by, over_reps=expected.over[by], error=error, language=language
+            view, spec, p, by=by, over_reps=expected.over[by], draws=expected.draws[by], **shared
         )
         for by in people
     }

@@ -31,6 +31,9 @@ reps with less is not urgent, and error spent on it lowers the power to detect o
 WEIGHT_POWER = 2.5
 """A rep's share of the error is proportional to this power of the expected number."""
 MIN_REPS = 2
+DRAWS = 36
+"""Bootstrap replicates from which the error of a rep's expected number is estimated."""
+ERROR_STEPS = 199
 USUAL_DIFFERENCE = 0.5
 """Scale of the half-normal prior of the standard deviation of reps' log-ratios."""
 DIFFERENCES = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0])
@@ -68,6 +71,7 @@ def name_reps(
     tested: NDArray[np.bool_] | None = None,
     *,
     past: tuple[Floats, Floats] | None = None,
+    errors: Floats | None = None,
     error: float = PAGE_ERROR,
 ) -> RepTest:
     """Find the reps whose customers leave more often, or less often, than those of the other reps.
@@ -82,6 +86,8 @@ def name_reps(
     past : tuple of ndarray, optional
         Observed and expected numbers of each rep in earlier months. If given, each rep is also
         compared with the rep's own past: a difference that was always there is not a change.
+    errors : ndarray, shape (reps,), optional
+        Standard errors of the expected numbers, see `exact_tails`.
     error : float
         Probability of naming anybody although all reps are alike.
 
@@ -107,7 +113,8 @@ def name_reps(
     compared, largest = np.ones(size, dtype=bool), 0.0
     while compared.sum() >= MIN_REPS:
         chosen = None if past is None else (past[0][compared], past[1][compared])
-        more, fewer = _tails(observed[compared], expected[compared], chosen)
+        own = None if errors is None else errors[compared]
+        more, fewer = _tails(observed[compared], expected[compared], chosen, own)
         p_more[compared], p_fewer[compared] = more, fewer
         remaining = np.flatnonzero(compared & tested)
         if not len(remaining):
@@ -129,9 +136,12 @@ def name_reps(
 
 
 def _tails(
-    observed: Floats, expected: Floats, past: tuple[Floats, Floats] | None
+    observed: Floats,
+    expected: Floats,
+    past: tuple[Floats, Floats] | None,
+    errors: Floats | None,
 ) -> tuple[Floats, Floats]:
-    by_chance = exact_tails(observed, expected)
+    by_chance = exact_tails(observed, expected, errors)
     if past is None:
         second = allowing_tails(observed, expected)
     else:
@@ -161,12 +171,20 @@ def change_tails(
     return binom.sf(observed - 1, total, share), binom.cdf(observed, total, share)
 
 
-def exact_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
+def exact_tails(
+    observed: Floats, expected: Floats, errors: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Return exact one-sided p-values of each rep against all other reps together.
 
     If all reps are alike, then given the total number of early churners a rep's count is binomial,
     with the rep's share of the expected number as its probability (J. Przyborowski and H. Wilenski
     1940, Biometrika 31, 313-323).
+
+    Parameters
+    ----------
+    errors : ndarray, shape (reps,), optional
+        Standard error of each rep's share of the expected number, in log-odds. It is estimated from
+        few replicates, so the p-value is the mean over a t distribution. Default: no error.
 
     Returns
     -------
@@ -175,9 +193,22 @@ def exact_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """
     from scipy.stats import binom
 
-    share = expected / max(float(expected.sum()), 1e-12)
-    total = observed.sum()
-    return binom.sf(observed - 1, total, share), binom.cdf(observed, total, share)
+    total, share = observed.sum(), expected / max(float(expected.sum()), 1e-12)
+    if errors is None or not errors.any():
+        return binom.sf(observed - 1, total, share), binom.cdf(observed, total, share)
+    own = np.maximum(expected, 1e-12) * np.exp(errors * error_quantiles()[:, None])
+    shares = own / np.maximum(own + expected.sum() - expected, 1e-12)
+    more, fewer = binom.sf(observed - 1, total, shares), binom.cdf(observed, total, shares)
+    return more.mean(axis=0), fewer.mean(axis=0)
+
+
+@cache
+def error_quantiles() -> Floats:
+    """Return quantiles in equal steps of the t distribution of an error from `DRAWS` replicates."""
+    from scipy.stats import t
+
+    steps = (np.arange(ERROR_STEPS) + 0.5) / ERROR_STEPS
+    return np.asarray(t.ppf(steps, DRAWS - 1), dtype=np.float64)
 
 
 def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
@@ -212,6 +243,23 @@ def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     fewer = gammaincc(observed + 1, mean)
     tails = (np.clip((weight * (kernels[:-1] @ t)).sum(axis=(0, 1)), 0, 1) for t in (more, fewer))
     return next(tails), next(tails)
+
+
+def widened(ratio: Floats, low: Floats, high: Floats, errors: Floats) -> tuple[Floats, Floats]:
+    """Return the limits of 95% intervals of ratios that also allow for errors in log-odds.
+
+    The two half-widths of a logarithm are combined as those of independent errors. A ratio of 0 has
+    no logarithm: its upper limit is multiplied.
+    """
+    from scipy.stats import t
+
+    half = float(t.ppf(0.975, DRAWS - 1)) * errors
+    with np.errstate(divide="ignore", invalid="ignore"):
+        down = np.sqrt(np.log(ratio / low) ** 2 + half**2)
+        up = np.where(ratio > 0, np.sqrt(np.log(high / ratio) ** 2 + half**2), 0.0)
+        new_low = np.where(low > 0, ratio * np.exp(-down), low)
+        new_high = np.where(ratio > 0, ratio * np.exp(up), high * np.exp(half))
+    return np.where(half > 0, new_low, low), np.where(half > 0, new_high, high)
 
 
 @cache

@@ -102,10 +102,11 @@ def _tested(
 ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
     observed, expected = (table[f"{prefix}{name}"].to_numpy() for name in ("observed", "expected"))
     past = None
+    errors = None if prefix else table["expected_error"].to_numpy()  # the own past has the same
     if prefix:
         history = (table[name].to_numpy() for name in ("observed", "expected"))
         past = next(history) - observed, np.maximum(next(history) - expected, 0.0)
-    result = name_reps(observed, expected, known.to_numpy(), past=past, error=error)
+    result = name_reps(observed, expected, known.to_numpy(), past=past, errors=errors, error=error)
     verdict = np.select(
         [~known, result.direction > 0, result.direction < 0],
         ["too_few", "more", "fewer"],
@@ -116,7 +117,8 @@ def _tested(
 
 def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) -> NDArray[np.str_]:
     """Return the side of reps who differ by the exact test alone; the table marks them only."""
-    tails = exact_tails(table["observed"].to_numpy(), table["expected"].to_numpy())
+    names = ("observed", "expected", "expected_error")
+    tails = exact_tails(*(table[name].to_numpy() for name in names))
     few, more = (tail[known.to_numpy()] for tail in (tails[1], tails[0]))
     adjusted = np.ones(len(table))
     adjusted[known.to_numpy()] = holm(np.minimum(1.0, 2 * np.minimum(few, more)))
