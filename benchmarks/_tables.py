@@ -258,6 +258,37 @@ def changed_groups(rows: list[Row]) -> str:
     return markdown(f"{head} | loss of the group | without | interval covers | without", lines)
 
 
+def held_out_groups(rows: list[Row]) -> str:
+    """Return the same with the difference of the losses and its standard error, x 1,000."""
+    lines = [
+        [
+            law,
+            f"{n:,}",
+            str(len(of)),
+            *(f"{average(of, name):.0%}" for name in ("right", "wrong")),
+            f"{average(of, 'loss_without'):.1f}",
+            _change(of, "loss"),
+            f"{average(of, 'loss_of_group_without'):.1f}",
+            _change(of, "loss_of_group"),
+            *(f"{average(of, name):.0%}" for name in ("covered", "covered_without")),
+        ]
+        for (law, n), of in grouped(rows, "law", "n").items()
+    ]
+    head = (
+        "what happens | deals | companies | right | wrong | loss without | by `changes` (standard "
+    )
+    head += "error) | loss of the group without | by `changes` (standard error)"
+    return markdown(f"{head} | interval covers | without", lines)
+
+
+def _change(rows: list[Row], name: str) -> str:
+    """Mean of a figure less the one without `changes`; empty where no company differs."""
+    differences = [row[name] - row[f"{name}_without"] for row in rows]
+    if not any(differences):
+        return "0"
+    return f"{mean(differences):+.1f} ({stdev(differences) / sqrt(len(differences)):.1f})"
+
+
 def growing(rows: list[Row]) -> str:
     """Each case of growth, means over companies, and the loss of two regressions less ours."""
     lines = [
@@ -348,6 +379,7 @@ TABLES: dict[str, tuple[str, Callable[[list[Row]], str]]] = {
     "false claims": ("false_claims", false_claims),
     "drifting": ("drifting", drifting),
     "changed groups": ("changed_groups", changed_groups),
+    "changed groups, held out": ("changed_groups_held_out", held_out_groups),
     "growing": ("growing", growing),
     "turning": ("turning", turning),
     "coverage": ("known_truth", coverage),
