@@ -104,8 +104,9 @@ def share_of_shuffles(
     """Share of shuffles of the months in which the largest gain of any group is at least `gain`.
 
     If no group changed, the months are exchangeable, however much they differ: leavers of a month
-    that come together are no change. This is the permutation test of the largest statistic
-    (Westfall and Young 1993); it ends as soon as the share must be above `limit`.
+    that come together are no change. Two months in a row stay together, as leavers of one cause may
+    be in both. This is the permutation test of the largest statistic (Westfall and Young 1993); it
+    ends as soon as the share must be above `limit`.
 
     Parameters
     ----------
@@ -119,7 +120,9 @@ def share_of_shuffles(
     random = np.random.default_rng(0)  # the same shuffles for the same number of months
     reached = 1  # the months as they are
     for _ in range(SHUFFLES):
-        reached += largest_gain(random.permutation(months)) >= gain
+        pairs = np.split(np.arange(months), np.arange(random.integers(1, 3), months, 2))
+        order = np.concatenate([pairs[i] for i in random.permutation(len(pairs))])
+        reached += largest_gain(order) >= gain
         if reached > limit * (SHUFFLES + 1):
             break
     return reached / (SHUFFLES + 1)
