@@ -43,6 +43,7 @@ from fitmodel.shipping import ship
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.connection import without_autolog
 from fitmodel.tracking.lifecycle import RunOptions, TrainingMetadata
+from fitmodel.tracking.locating import refuse_name_of_others
 from fitmodel.tracking.promotion import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
 
@@ -94,8 +95,7 @@ class TrainingRun:
         Results of the checks, with codes, without those that the contract silences.
     in_use : str or None
         Version in use of ``models/<registered model>``: this model if it is the first with evidence
-        of skill or the registry's champion; else it is a challenger, to be promoted with `fitmodel
-        promote`. None if no model has shown skill yet.
+        of skill or the registry's champion; else it is a challenger. None if none has shown skill.
     """
 
     model: FitModel
@@ -168,6 +168,8 @@ def train(
     ------
     DealsError
         If the deals have problems, leak the outcome, or are too few to learn from or evaluate on.
+    SpecError
+        If the registered model's name is that of another library's models.
     BundleError
         If the bundle cannot be written; the bundle that was in use stays in use.
 
@@ -199,6 +201,7 @@ def train_as(
     report_step(STEPS[0])
     prepared = _prepare(deals, spec, allow, tables, estimator)
     view, contract = prepared.view, prepared.spec
+    refuse_name_of_others(contract, options)
     report_step(STEPS[1])
     evaluation = evaluate(view, contract, estimator)
     report_step(STEPS[2])
@@ -213,9 +216,8 @@ def train_as(
 
     mlflow_run = begin(contract, options)
     with ending(mlflow_run, contract):
-        compared = None
-        if mlflow_run.run_id is not None:
-            compared = _compare_with_champion(evaluation, prepared, retrain)
+        is_tracked = mlflow_run.run_id is not None
+        compared = _compare_with_champion(evaluation, prepared, retrain) if is_tracked else None
         report_step(STEPS[4])
         known = _known(prepared, evaluation, learned, decision, estimator, compared)
         path, card = ship(

@@ -271,6 +271,26 @@ def test_rows_already_written_are_not_scored_again(
     assert content(output) == expected
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_attribute_that_is_empty_in_all_rows_is_reported_by_a_resumed_batch(
+    model, prospects, tmp_path, ending
+) -> None:
+    """Also if the rows already written are not read again; a value in them is remembered."""
+    for first, expected in ((None, "empty in all 60 prospects"), ("smb", None)):
+        source = tmp_path / f"{first}.csv"
+        segment = [first, *[""] * (len(prospects) - 1)]
+        prospects.assign(segment=segment).to_csv(source, index=False)
+        output = tmp_path / f"out {first}{ending}"
+        stop_after(4, source, model, output)
+
+        result = score_file(source, model, output, chunk_rows=8, resume=True)
+
+        assert 32 <= result.resumed < 60
+        assert (result.empty or "")[:25] == (expected or "")
+        if expected:
+            assert "segment (100% filled). " in str(result.empty)
+
+
 def test_a_complete_draft_is_only_moved_to_the_output(
     model, source, tmp_path, uninterrupted
 ) -> None:

@@ -144,7 +144,7 @@ def _report(result: BatchResult) -> None:
         typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
     if result.left_out:
         typer.echo(f"{result.left_out:,} more are lost, so they were left out by [rows]", err=True)
-    for warning in filter(None, (result.note, result.warning)):
+    for warning in filter(None, (result.note, result.warning, result.empty)):
         typer.echo(f"Warning: {warning}", err=True)
     if result.errors:
         typer.echo(

@@ -19,8 +19,8 @@ from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_exten
 
 from fitmodel.deals.vocabulary import LEFT_OUT
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import NumberColumn
-from fitmodel.model.inputs import PREDICTED, reasons_type
+from fitmodel.learning.columns import MISSING, NumberColumn
+from fitmodel.model.inputs import PREDICTED, empty_warning, reasons_type
 from fitmodel.model.scorer import day_or_none
 from fitmodel.tables.cells import row_name, shown
 
@@ -226,6 +226,15 @@ def warn_of_today(
                     stacklevel=5,
                 )
                 return
+
+
+def warn_of_empty(scorer: Scorer, codes: NDArray[np.int32]) -> None:
+    """Warn about attributes that no prospect of a table has, although most past deals had them."""
+    missing = (codes == MISSING).all(axis=0)
+    names = scorer.scorecard.attributes
+    empty = {name for name, is_empty in zip(names, missing, strict=True) if is_empty}
+    if warning := empty_warning(scorer.scorecard, empty, len(codes)):
+        warnings.warn(warning, UserWarning, stacklevel=5)
 
 
 def refuse_unreadable(

@@ -31,7 +31,7 @@ from fitmodel.scoring.tables import kind_of
 from fitmodel.tables.atomic import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 DRAFT, FOOTERS, RECORD = "draft", "footers", "draft.json"
 MAGIC = b"PAR1"
@@ -47,6 +47,7 @@ class Progress:
 
     `errors`, `flagged`, `escalated`, `left_out`, `first_error`, `unfamiliar`: counts and first
         error of these rows, as in `BatchResult`.
+    `empty`: attributes without a value in all of these rows.
     """
 
     chunks: int = 0
@@ -57,6 +58,7 @@ class Progress:
     left_out: int = 0
     first_error: str | None = None
     unfamiliar: int = 0
+    empty: Sequence[str] = ()
 
     @property
     def warning(self) -> str | None:
@@ -70,8 +72,16 @@ class Progress:
             "attribute whose values have changed"
         )
 
-    def with_chunk(self, columns: dict[str, pa.Array], explain: Callable[..., str]) -> Progress:
-        """Return the progress with the next chunk added; `explain` makes the first error's text."""
+    def with_chunk(
+        self,
+        columns: dict[str, pa.Array],
+        explain: Callable[..., str],
+        empty: Sequence[str] = (),
+    ) -> Progress:
+        """Return the progress with the next chunk added.
+
+        `explain` makes the first error's text; `empty` names the attributes that are still empty.
+        """
         is_lost = pc.starts_with(columns["error"], LEFT_OUT)
         problems = pc.if_else(is_lost, None, columns["error"])
         errors = len(problems) - problems.null_count
@@ -87,6 +97,7 @@ class Progress:
             self.left_out + is_lost.true_count,
             first_error,
             self.unfamiliar + columns["unfamiliar"].true_count,
+            empty,
         )
 
 

@@ -33,10 +33,9 @@ from fitmodel.service._routes import (
     MAX_REASONS,
     JsonResponse,
     Language,
-    describe_model,
     read_prospects,
 )
-from fitmodel.service.schema import example_prospect, failures
+from fitmodel.service.schema import describe_model, example_prospect, failures
 from fitmodel.service.settings import person_of
 
 if TYPE_CHECKING:

@@ -112,14 +112,15 @@ REPEATED_PLACEHOLDER_DAYS = frozenset({"0001-01-01"})
 YES = phrases(
     """
     yes, y, true, t, 1, 1.0, on, ja, j, wahr, oui, vrai, si, sí, verdadero, sim, verdadeiro, 是,
-    有, 对, 真, 對, はい, 有り, あり, ○, 예, 네, да, истина, tak, prawda, vero, evet, doğru, نعم,
+    有, 对, 真, 對, はい, 有り, あり, ○, ✓, ✔, ☑, 예, 네, да, истина,
+    tak, prawda, vero, evet, doğru, نعم,
     ano, так
     """
 )
 NO = phrases(
     """
     no, n, false, f, 0, 0.0, off, nein, falsch, non, faux, falso, não, nao, 否, 无, 没有, 假, 無,
-    沒有, いいえ, 無し, なし, ×, 아니오, 아니요, нет, ложь, nie, fałsz, nee, hayır, yanlış, لا,
+    沒有, いいえ, 無し, なし, ×, ☐, 아니오, 아니요, нет, ложь, nie, fałsz, nee, hayır, yanlış, لا,
     nej, ne, ні
     """
 )
