@@ -53,12 +53,8 @@ _STAGE = re.compile(
 class NeverLeft:
     """The values of a column in whose rows nobody has left.
 
-    Attributes
-    ----------
-    rows : ndarray of bool of shape (rows,)
-        The rows with these values.
-    counts : dict of str to int
-        Their rows by value; "" is an empty cell.
+    `rows`, ndarray of bool of shape (rows,): the rows with these values.
+    `counts`: their rows by value; "" is an empty cell.
     """
 
     column: Column
@@ -72,12 +68,8 @@ def about_never_left(
 ) -> Iterator[Question]:
     """Yield a question about the largest group of rows in which nobody has left.
 
-    Parameters
-    ----------
-    columns : list of Column
-        Columns of the kept rows, without those of ``[rows]``.
-    dated : ndarray of bool of shape (rows,) or None
-        Rows with a date of leaving.
+    `columns`: columns of the kept rows, without those of ``[rows]``.
+    `dated`, ndarray of bool of shape (rows,) or None: rows with a date of leaving.
     """
     closed = named(columns, spec.deals.closed_on)
     if dated is None or not dated.any() or closed is None or find_stage(columns) is not None:
@@ -247,12 +239,9 @@ def continued(
 ) -> Mask:
     """Return which rows end when another row of the same value begins, give or take some days.
 
-    Parameters
-    ----------
-    values : Series
-        The value that may tell the customer; a missing one matches no other.
-    starts, ends : ndarray of datetime64[D] of shape (rows,)
-        First and last day of each row; NaT where it has none.
+    `values`: the value that may tell the customer; a missing one matches no other.
+    `starts`, `ends`, ndarray of datetime64[D] of shape (rows,): first and last day of each row; NaT
+        where it has none.
     """
     codes, _ = pd.factorize(values)
     result = np.zeros(len(codes), dtype=bool)

@@ -193,12 +193,8 @@ def _two_valued_columns(draft: Draft) -> list[str]:
 class Leaving:
     """The chosen column of the churn date, and why other columns were rejected.
 
-    Attributes
-    ----------
-    column : Column or None
-        The chosen column.
-    by_name : bool
-        Whether its name suggests that it is a date of leaving.
+    `column`: the chosen column.
+    `by_name`: whether its name suggests that it is a date of leaving.
     """
 
     column: Column | None
@@ -214,19 +210,10 @@ def choose_leaving(
 ) -> Leaving:
     """Choose the date column that says when customers left.
 
-    Parameters
-    ----------
-    closing : Column or None
-        The column of the closing date.
-    status : Status or None
-        The flag or status that says who left.
-    vendor_column : str or None
-        Name of the churn-date column in exports of the known system.
-
-    Returns
-    -------
-    Leaving
-        Its column is None if no candidate has a suitable name or agrees with the status.
+    `closing`: the column of the closing date.
+    `status`: the flag or status that says who left.
+    `vendor_column`: name of the churn-date column in exports of the known system.
+    Returns: its column is None if no candidate has a suitable name or agrees with the status.
     """
     rejected: list[str] = []
     other_events: list[str] = []

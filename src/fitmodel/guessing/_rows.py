@@ -26,12 +26,8 @@ MAX_ROWS_PER_CUSTOMER = 20  # with more rows per value, a column is a category a
 class Stage:
     """A column that says which rows are customers.
 
-    Attributes
-    ----------
-    customers : tuple of str
-        Values that mean a customer, as written in the table.
-    unknown : tuple of str
-        The other values that are not in the vocabulary.
+    `customers`: values that mean a customer, as written in the table.
+    `unknown`: the other values that are not in the vocabulary.
     """
 
     column: str
@@ -160,12 +156,8 @@ def not_customers(status: Stage) -> str:
 class Repeats:
     """A column of ids, some of which occur in several rows.
 
-    Attributes
-    ----------
-    of_customer : bool
-        Whether its name suggests the id of a customer, not of a deal.
-    is_id : bool
-        Whether its name suggests an id or number, not a name.
+    `of_customer`: whether its name suggests the id of a customer, not of a deal.
+    `is_id`: whether its name suggests an id or number, not a name.
     """
 
     column: Column

@@ -29,14 +29,9 @@ WEAK_RANK = 2  # rank of general names such as "status"
 class Status:
     """A column that says which customers left.
 
-    Attributes
-    ----------
-    left : ndarray of bool of shape (rows,)
-        Whether each customer left.
-    churned_values : tuple of str
-        Values that mean left, for the contract; empty for a plain yes or no.
-    rank : int
-        0 if the name is that of a flag; higher if it is less certain.
+    `left`, ndarray of bool of shape (rows,): whether each customer left.
+    `churned_values`: values that mean left, for the contract; empty for a plain yes or no.
+    `rank`: 0 if the name is that of a flag; higher if it is less certain.
     """
 
     column: Column

@@ -57,10 +57,7 @@ class ReasonsDtype(ExtensionDtype):
 class ReasonsArray(ExtensionArray):
     """One list of `Reason` for each prospect; None where a row could not be scored.
 
-    Parameters
-    ----------
-    cells : ndarray of object, shape (prospects,)
-        A list of `Reason` or None in each cell.
+    `cells`, ndarray of object, shape (prospects,): a list of `Reason` or None in each cell.
     """
 
     def __init__(self, cells: NDArray[np.object_]) -> None:
@@ -185,10 +182,7 @@ def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFram
 
     Columns of yes/no become the type "boolean", which allows missing values.
 
-    Parameters
-    ----------
-    lost : dict of int to str
-        From the position of each lost row to why it is lost, as
+    `lost`: from the position of each lost row to why it is lost, as
         `fitmodel.deals.vocabulary.LostRows.of_table` returns it.
     """
     if not lost:
@@ -215,12 +209,8 @@ def warn_of_today(
 ) -> None:
     """Warn if many dates counted back from today are outside the range of the past deals.
 
-    Parameters
-    ----------
-    days_of : mapping of int to ndarray of float
-        From the position of each date attribute to the days between that date and today.
-    note : str or None
-        Start of the warning; None if the dates are not counted back from today.
+    `days_of`: from the position of each date attribute to the days between that date and today.
+    `note`: start of the warning; None if the dates are not counted back from today.
     """
     if note is None:
         return

@@ -99,14 +99,9 @@ SIGNING = ("signed", "overridden")
 class EarlierDecision:
     """The last decision on a prospect.
 
-    Parameters
-    ----------
-    action : str
-        "signed", "declined" or "overridden".
-    by, reason : str, str or None
-        Person and reason, as stored.
-    assessment : int or None
-        Number of the assessment that the decision was made on; None in older logs.
+    `action`: "signed", "declined" or "overridden".
+    `by`, `reason`: person and reason, as stored.
+    `assessment`: number of the assessment that the decision was made on; None in older logs.
     """
 
     number: int
@@ -148,20 +143,12 @@ def check_decision(
 ) -> None:
     """Raise an error if a decision contradicts the log.
 
-    Parameters
-    ----------
-    flagged : bool
-        Whether the assessment that the decision is made on is a poor fit.
-    earlier : EarlierDecision or None
-        The last decision on the prospect.
-    on : int
-        Number of the assessment that the decision is made on. A prospect that was assessed again
+    `flagged`: whether the assessment that the decision is made on is a poor fit.
+    `earlier`: the last decision on the prospect.
+    `on`: number of the assessment that the decision is made on. A prospect that was assessed again
         may be signed although it was declined.
-
-    Raises
-    ------
-    ContradictionError
-        If it contradicts the assessment or the earlier decision; the message has the remedy.
+    Raises ContradictionError if it contradicts the assessment or the earlier decision; the message
+    has the remedy.
     """
     if action == "overridden" and not flagged:
         raise ContradictionError(
@@ -185,10 +172,7 @@ def decided_on(assessments: pd.DataFrame, decisions: pd.DataFrame) -> pd.Series[
 
     Older logs do not have it; then it is the last assessment before the decision.
 
-    Parameters
-    ----------
-    decisions : DataFrame
-        The last decision on each prospect, indexed by prospect.
+    `decisions`: the last decision on each prospect, indexed by prospect.
     """
     merged = assessments[["number", "time", "prospect"]].merge(
         decisions["time"].rename("decided").reset_index(), on="prospect"

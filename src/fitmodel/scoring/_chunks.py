@@ -70,16 +70,11 @@ def chunk_frame(
 class PredictedRows(NamedTuple):
     """The values that the model read from the rows of a chunk, and its predictions.
 
-    Parameters
-    ----------
-    read : DataFrame
-        Columns that the model reads, with numbers in text converted to numbers.
-    predictions : DataFrame
-        Prediction columns, as returned by `FitModel.predict_table`.
-    errors : Series of str or None
-        Why a row has no prediction; None where it has one.
-    unread : ndarray of bool
-        Whether a row is malformed or has an ambiguous number, so that its prediction is not valid.
+    `read`: columns that the model reads, with numbers in text converted to numbers.
+    `predictions`: prediction columns, as returned by `FitModel.predict_table`.
+    `errors`: why a row has no prediction; None where it has one.
+    `unread`: whether a row is malformed or has an ambiguous number, so that its prediction is not
+        valid.
     """
 
     read: pd.DataFrame
@@ -199,15 +194,8 @@ class BatchLog:
     Rows appended by a batch that was interrupted stay in the log, although its output was never
     shown to anybody.
 
-    Parameters
-    ----------
-    model : FitModel
-        Model that scores the table; its contract names the id.
-
-    Raises
-    ------
-    ProspectError
-        If the model's contract names no id, or the table has no such column.
+    `model`: model that scores the table; its contract names the id.
+    Raises ProspectError if the model's contract names no id, or the table has no such column.
     """
 
     def __init__(self, log: AssessmentLog, model: FitModel, table: Source) -> None:

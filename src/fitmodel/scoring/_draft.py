@@ -45,12 +45,9 @@ MANY_UNFAMILIAR = 0.2  # share of a batch; a few percent are usual
 class Progress:
     """The progress of a batch: what is written so far.
 
-    Attributes
-    ----------
-    errors, flagged, escalated, left_out, first_error, unfamiliar
-        Counts and first error of these rows, as in `BatchResult`.
-    empty : sequence of str
-        Attributes without a value in all of these rows.
+    `errors`, `flagged`, `escalated`, `left_out`, `first_error`, `unfamiliar`: counts and first
+        error of these rows, as in `BatchResult`.
+    `empty`: attributes without a value in all of these rows.
     """
 
     chunks: int = 0
@@ -146,10 +143,7 @@ class _GrowingFile:
 class DraftSink:
     """A CSV or Parquet file whose draft survives an interruption of the batch; see `Sink`.
 
-    Parameters
-    ----------
-    folder : Path
-        Folder of the draft, on the same disk.
+    `folder`: folder of the draft, on the same disk.
     """
 
     def __init__(self, target: str | Path, folder: Path) -> None:

@@ -53,10 +53,7 @@ DIFFERENCES = {
 class Parts:
     """Predictions that are already stored on disk.
 
-    Attributes
-    ----------
-    day : date
-        Day from which dates are counted back: that of the first run.
+    `day`: day from which dates are counted back: that of the first run.
     """
 
     folder: Path

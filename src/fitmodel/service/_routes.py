@@ -183,10 +183,8 @@ def describe_in_openapi(
 def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
     """Read one prospect or many from a request's body.
 
-    Raises
-    ------
-    RefusedError
-        400 if it is not JSON or not a prospect, 413 if there are too many prospects.
+    Raises RefusedError: 400 if it is not JSON or not a prospect, 413 if there are too many
+    prospects.
     """
     try:
         result = json.loads(
@@ -213,10 +211,8 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
 def parse_months(model: FitModel, horizons: str | None) -> tuple[int, ...]:
     """Parse months from text such as 3,12.
 
-    Raises
-    ------
-    RefusedError
-        409 if the model in use cannot predict at one of them; another model may be able to.
+    Raises RefusedError: 409 if the model in use cannot predict at one of them; another model may be
+    able to.
     """
     if horizons is None:
         return ()

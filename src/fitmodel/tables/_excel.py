@@ -29,18 +29,10 @@ if TYPE_CHECKING:
 def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
     """Read one sheet of a workbook.
 
-    Parameters
-    ----------
-    sheet : str, optional
-        Name of the sheet; by default the first sheet with a table.
-
-    Raises
-    ------
-    DealsError
-        If it cannot be opened, has no such sheet, the sheet has no table, or its formulas have no
-        calculated value.
-    DependencyError
-        If python-calamine is not installed.
+    `sheet`: name of the sheet; by default the first sheet with a table.
+    Raises DealsError if it cannot be opened, has no such sheet, the sheet has no table, or its
+    formulas have no calculated value.
+    Raises DependencyError if python-calamine is not installed.
     """
     try:
         import python_calamine as calamine
