@@ -26,6 +26,7 @@ from fitmodel.scoring._resume import JOURNAL, parts_folder
 from fitmodel.scoring.batch import score_file
 from fitmodel.scoring.sources import score_source
 from fitmodel.scoring.streams import WRITERS
+from fitmodel.tables.atomic import file_lock
 from warm_python import warm_python
 
 real = batch.predict_chunk
@@ -380,6 +381,22 @@ def test_only_one_process_at_a_time_works_on_a_batch(model, source, tmp_path) ->
     assert len(refused) == 8
     score_file(source, model, tmp_path / "whole.csv")
     assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert not parts_folder(output).exists()
+
+
+def test_a_batch_without_resume_removes_what_an_interrupted_one_left(
+    model, source, tmp_path, uninterrupted
+) -> None:
+    output = tmp_path / "out.csv"
+    stop_after(4, source, model, output)
+    assert parts_folder(output).exists()
+    with file_lock(parts_folder(output) / "lock", wait=False):  # another process works on it
+        score_file(source, model, output, chunk_rows=8)
+        assert list(parts_folder(output).glob("*.arrow"))
+
+    score_file(source, model, output, chunk_rows=8)
+
+    assert content(output) == content(uninterrupted(".csv"))
     assert not parts_folder(output).exists()
 
 

@@ -29,7 +29,7 @@ from fitmodel.scoring._chunks import (
 )
 from fitmodel.scoring._draft import DraftSink, Progress
 from fitmodel.scoring._file_sink import FileSink, check_paths
-from fitmodel.scoring._resume import open_parts, refuse_pipes
+from fitmodel.scoring._resume import open_parts, refuse_pipes, remove_parts
 from fitmodel.scoring.streams import (
     PREDICTIONS,
     PROCEED,
@@ -38,7 +38,7 @@ from fitmodel.scoring.streams import (
     prediction_fields,
     with_history,
 )
-from fitmodel.scoring.tables import count_rows, open_source
+from fitmodel.scoring.tables import PIPE, count_rows, open_source
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def score_file(
             parts = stack.enter_context(open_parts(source, output, model, **options))
             if log is None:  # with a log, every row is written again, since every run logs it
                 sink = DraftSink(output, parts.folder)
-        return score_stream(
+        result = score_stream(
             table,
             model,
             sink,
@@ -225,6 +225,9 @@ def score_file(
             history=history,
             horizons=horizons,
         )
+    if not resume and str(output) != PIPE:
+        remove_parts(output)
+    return result
 
 
 def score_stream(
