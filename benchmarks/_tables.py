@@ -8,17 +8,18 @@ rows of benchmarks/results/NAME.json -> means over splits, draws or companies ->
 from __future__ import annotations
 
 import json
-from math import hypot, sqrt
+from math import hypot
 from statistics import mean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from _law_tables import changed_groups, drifting, growing, held_out_groups, turning
+from _markdown import Row, average, grouped, markdown, measured
 from _ranks import comparable, compute_ranks, losses_by_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-Row = dict[str, Any]
 CLAIMS = {
     "skill": "skill, where attributes say nothing",
     "leaks": "a leak, where none is",
@@ -27,39 +28,6 @@ CLAIMS = {
 }
 OTHER_LAWS = ("thresholds, probit", "log-normal stays", "a tree")
 FRESH_LAWS = ("many levels", "few causes")
-
-
-def markdown(head: str, lines: list[list[str]]) -> str:
-    """Write rows of cells below a head, whose names are separated by bars."""
-    rule = "|" + "---|" * len(head.split(" | "))
-    return "\n".join([f"| {head} |", rule, *(f"| {' | '.join(cells)} |" for cells in lines)])
-
-
-def grouped(rows: list[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
-    """Rows with the same values, in the order in which these first appear."""
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[name] for name in names), []).append(row)
-    return groups
-
-
-def measured(rows: list[Row]) -> str:
-    """First and last date."""
-    dates = sorted({row["date"] for row in rows})
-    return " to ".join(dict.fromkeys([dates[0], dates[-1]]))
-
-
-def average(rows: list[Row], name: str) -> float:
-    """Mean of a figure."""
-    return mean(row[name] for row in rows)
-
-
-def gap(rows: list[Row], name: str, other: str) -> str:
-    """Mean of one figure less another of the same row, with its standard error."""
-    differences = [row[name] - row[other] for row in rows]
-    if len(differences) < 2:
-        return f"{differences[0]:+.4f}"
-    return f"{mean(differences):+.4f} ({stdev(differences) / sqrt(len(differences)):.4f})"
 
 
 def quality(rows: list[Row]) -> str:
@@ -221,80 +189,6 @@ def _exact_interval(count: int, trials: int) -> tuple[float, float]:
     return low, high
 
 
-def drifting(rows: list[Row]) -> str:
-    """Level, loss and interval of each law and size, means over companies."""
-    lines = [
-        [
-            law + (", growing" if growth else ""),
-            f"{n:,}",
-            str(len(of)),
-            f"{average(of, 'ratio'):.2f}",
-            f"{average(of, 'loss'):.4f}",
-            f"{average(of, 'covered'):.0%}",
-            f"{average(of, 'width'):.3f}",
-            f"{average(of, 'applied'):.0%}",
-        ]
-        for (law, n, growth), of in grouped(rows, "law", "n", "growth").items()
-    ]
-    head = "hazard of leaving | deals | companies | mean over true | loss above truth"
-    return markdown(f"{head} | interval covers | mean width | level applied", lines)
-
-
-def changed_groups(rows: list[Row]) -> str:
-    """How often groups that changed are found, and the loss with and without; means."""
-    lines = [
-        [
-            law,
-            f"{n:,}",
-            str(len(of)),
-            *(f"{average(of, name):.0%}" for name in ("right", "wrong")),
-            *(f"{average(of, name):.1f}" for name in ("loss", "loss_without")),
-            *(f"{average(of, name):.1f}" for name in ("loss_of_group", "loss_of_group_without")),
-            *(f"{average(of, name):.0%}" for name in ("covered", "covered_without")),
-        ]
-        for (law, n), of in grouped(rows, "law", "n").items()
-    ]
-    head = "what changes | deals | companies | right group found | a wrong one | loss | without"
-    return markdown(f"{head} | loss of the group | without | interval covers | without", lines)
-
-
-def growing(rows: list[Row]) -> str:
-    """Each case of growth, means over companies, and the loss of two regressions less ours."""
-    lines = [
-        [
-            case,
-            f"{average(of, 'young'):.0%}",
-            str(len(of)),
-            *(f"{average(of, name):.2f}" for name in ("ratio", "slope")),
-            f"{average(of, 'loss'):.4f}",
-            f"{average(of, 'covered'):.0%}",
-            f"{average(of, 'average_slope'):.2f}",
-            f"{average(of, 'em_slope'):.2f}",
-            gap(of, "em_loss", "loss"),
-            f"{average(of, 'hazard_slope'):.2f}",
-            gap(of, "hazard_loss", "loss"),
-        ]
-        for (case,), of in grouped(rows, "case").items()
-    ]
-    head = "deals | young | companies | mean over true | slope | loss above truth | interval covers"
-    head += " | slope by the average | slope of EM | loss of EM less fitmodel's (standard error)"
-    return markdown(f"{head} | slope of PH | loss of PH less fitmodel's (standard error)", lines)
-
-
-def turning(rows: list[Row]) -> str:
-    """Loss with and without bends of each law, means over companies."""
-    lines = []
-    for (law, growth, n), of in grouped(rows, "law", "growth", "n").items():
-        by_seed = grouped(of, "seed").values()
-        pairs = [{row["way"]: row["loss"] for row in one} for one in by_seed]
-        cells = [f"{average(pairs, way):.4f}" for way in ("lines", "bends")]
-        name = law + (", growing" if growth else "")
-        lines.append([name, f"{n:,}", str(len(pairs)), *cells, gap(pairs, "bends", "lines")])
-    return markdown(
-        "law | deals | companies | without | with bends | difference (standard error)", lines
-    )
-
-
 def coverage(rows: list[Row]) -> str:
     """Coverage of the interval on each law and number of deals, means over trainings."""
     lines = [
@@ -348,6 +242,7 @@ TABLES: dict[str, tuple[str, Callable[[list[Row]], str]]] = {
     "false claims": ("false_claims", false_claims),
     "drifting": ("drifting", drifting),
     "changed groups": ("changed_groups", changed_groups),
+    "changed groups, held out": ("changed_groups_held_out", held_out_groups),
     "growing": ("growing", growing),
     "turning": ("turning", turning),
     "coverage": ("known_truth", coverage),

@@ -21,8 +21,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from _law_tables import drifting
 from _results import FOLDER, Results
-from _tables import drifting
 from growing import measures
 
 import fitmodel

@@ -23,8 +23,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from _law_tables import growing as table
 from _results import FOLDER, Results
-from _tables import growing as table
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
 import fitmodel

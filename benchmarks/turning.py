@@ -16,9 +16,9 @@ import warnings
 from functools import partial
 
 import numpy as np
+from _law_tables import turning
 from _other_laws import company, spec
 from _results import FOLDER, Results
-from _tables import turning
 from growing import EVEN
 from growing import company as growing_company
 from growing import spec as spec_of_growing

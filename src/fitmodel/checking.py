@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from fitmodel.leakage.audit import LeakageReport
     from fitmodel.tables.files import FileTable
 
-LATER_BY_VALUES = {"empty when young", "parts from amount"}
+LATER_BY_VALUES = {"empty when young", "diverges from amount"}
 """Kinds of leakage warnings that `train` repeats: prospects have other values than these deals."""
+WARNED = {"unclear_points", "copied_events"}
+"""Kinds of findings of reading that are warnings: the model may be wrong."""
 FEW_CHURNERS = 100
 """Number of early churners needed to evaluate calibration (Van Calster and others 2016)."""
 
@@ -170,9 +172,6 @@ def problem_results(problems: Iterable[Problem]) -> Iterator[CheckResult]:
     """Convert warnings about the values to results with codes."""
     for problem in problems:
         yield result_of(f"warning:{problem.code}", "warning", str(problem), problem.column)
-
-
-WARNED = {"unclear_points", "copied_events"}  # findings of reading that may make a model wrong
 
 
 def finding_results(read: DealsRead) -> Iterator[CheckResult]:

@@ -64,8 +64,6 @@ def summarise(
     ----------
     deals : DataFrame or HistoryView
         All deals.
-    spec : DealSpec
-        Contract of the deals.
     evaluation : Evaluation
         Predictions of deals that the model was not trained on.
     candidates : DataFrame

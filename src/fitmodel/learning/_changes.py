@@ -3,7 +3,8 @@
 deals by month, groups by attribute (levels of a category, thirds of a number)
   -> leavers of each group per month, relative to those of the other customers
   -> one rate for all months, or one before and one after a month? -> Bayes factor of a change
-  -> the group with the largest one, if it is large enough for the number of groups
+  -> the group with the largest one, if it is large enough for the number of groups, and larger than
+     chance makes it if the months are shuffled
   -> the same again without its customers
 
 A scorecard gives each group its mean over all past deals. If a new version of the product serves
@@ -18,6 +19,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fitmodel.learning._change_points import (
+    MIN_AFTER,
+    MIN_BEFORE,
+    averaged,
+    change_points,
+    present_rate,
+    share_of_shuffles,
+)
 from fitmodel.learning._proportional_odds import Floats
 from fitmodel.learning.columns import MISSING, NumberColumn
 from fitmodel.learning.encoding import encode
@@ -37,11 +46,10 @@ MAX_CHANGES = 3
 MIN_LEAVERS = 10.0  # least observed and least expected leavers of a group
 MAX_SHARE = 0.75  # of all expected leavers: a change of nearly all is one of the company's level
 MIN_GAIN = 1.0  # of the log Bayes factor, beyond the logarithm of the number of groups looked at
-MIN_BEFORE, MIN_AFTER = 6, 3  # months before and after a change
+MAX_BY_CHANCE = 0.05  # of companies in which no group changed, and months differ in any way
 PRIOR_CHANGE = 0.3  # prior probability that one of the groups has changed
 PARTS_OF_NUMBER = 3
 SMOOTHED_MONTHS = 5
-PRIOR_LEAVERS = 4.0  # of a rate relative to the expected one: Gamma prior with mean 1
 PRIOR_OTHERS = 10.0  # leavers of the others by which a month's ratio is drawn to its neighbours'
 
 
@@ -51,29 +59,6 @@ class _Groups(NamedTuple):
     position: int
     by_code: NDArray[np.intp]
     size: int
-
-
-class ChangePoints(NamedTuple):
-    """Change of each group's rate, arrays of shape (groups,).
-
-    Parameters
-    ----------
-    gain : ndarray
-        Logarithm of the Bayes factor for a change against none.
-    first : ndarray of int
-        First month after the most probable change.
-    times : ndarray
-        Rate after this change over the one before.
-    factor, deviation : ndarray
-        Present rate over the one that was expected, and the standard deviation of its logarithm;
-        both over all possible months of the change.
-    """
-
-    gain: Floats
-    first: NDArray[np.intp]
-    times: Floats
-    factor: Floats
-    deviation: Floats
 
 
 def find_changes(exposure: Exposure, columns: Sequence[Column], codes: Codes) -> tuple[Change, ...]:
@@ -98,7 +83,8 @@ def find_changes(exposure: Exposure, columns: Sequence[Column], codes: Codes) ->
     -----
     Forward selection. A group counts only if the logarithm of its Bayes factor exceeds that of the
     number of groups looked at by `MIN_GAIN`: if nothing changes, a Bayes factor above b has a
-    probability of at most 1 / b (Kass and Raftery 1995), and so one of any group of 1 / e.
+    probability of at most 1 / b (Kass and Raftery 1995), and so one of any group of 1 / e. This
+    takes for granted how the leavers of a month vary, so the same is asked of shuffled months.
     """
     if len(exposure.names) < MIN_BEFORE + MIN_AFTER:
         return ()
@@ -175,96 +161,34 @@ def _clearest(
     own, foreseen = np.hstack(observed), np.hstack(expected)
     total = exposure.by_month()
     share = foreseen.sum(axis=0) / total[1].sum()
-    found = change_points(own, _relative_to_others(own, foreseen, *total), share)
+    moved = _relative_to_others(own, foreseen, *total)
+    found = change_points(own, moved, share)
     best = int(np.argmax(found.gain))
-    if found.gain[best] < MIN_GAIN + np.log(len(names)):
+    gain = float(found.gain[best])
+
+    def shuffled(order: NDArray[np.intp]) -> float:
+        months = own[order], foreseen[order], total[0][order], total[1][order]
+        return float(change_points(own[order], _relative_to_others(*months), share).gain.max())
+
+    is_clear = gain >= MIN_GAIN + np.log(len(names))
+    if not is_clear or share_of_shuffles(shuffled, len(own), gain, MAX_BY_CHANCE) > MAX_BY_CHANCE:
         return None
-    probable = 1 / (1 + len(names) / PRIOR_CHANGE * np.exp(-found.gain[best]))
-    factor, deviation = _averaged(
-        float(found.factor[best]), float(found.deviation[best]), float(probable)
-    )
+    probable = 1 / (1 + len(names) / PRIOR_CHANGE * np.exp(-gain))
+    present = present_rate(own[:, best], moved[:, best], float(found.dispersion[best]))
+    factor, deviation = averaged(present.factor, present.deviation, probable)
     group, number = names[best]
     column = columns[group.position]
     in_group = tuple(int(code) for code in np.flatnonzero(group.by_code == number))
-    since = exposure.names[found.first[best]]
     return Change(
         column.name,
         in_group,
         _label(column, in_group),
-        since,
-        float(found.times[best]),
+        exposure.names[present.first],
+        present.times,
         factor,
         deviation,
-        float(found.gain[best]),
+        gain,
     )
-
-
-def _averaged(factor: float, deviation: float, probable: float) -> tuple[float, float]:
-    """Average over a change with some probability and none; return factor and its deviation."""
-    mean = probable * factor + (1 - probable)
-    square = probable * factor**2 * np.exp(deviation**2) + (1 - probable)
-    return mean, float(np.sqrt(np.log(square / mean**2)))
-
-
-def change_points(observed: Floats, expected: Floats, share: Floats | float = 0.0) -> ChangePoints:
-    """Compare one rate for all months with one before and one after a month, for each month.
-
-    Parameters
-    ----------
-    observed, expected : ndarray of shape (months, groups)
-        Leavers, and those expected if nothing changes.
-    share : ndarray of shape (groups,), or float
-        Share of each group in all expected leavers. What is expected comes from the others, whose
-        leavers vary too: a ratio of both has the information of `1 - share` of the group's leavers.
-
-    Notes
-    -----
-    Poisson counts with Gamma priors of the rates, averaged over the months at which the rate may
-    have changed (Raftery and Akman 1986). The likelihood is divided by the dispersion of the counts
-    around the most probable change, if it is above 1 (McCullagh and Nelder 1989, section 9.2).
-    """
-    months, group = len(observed), np.arange(observed.shape[1])
-    seen, foreseen = np.cumsum(observed, axis=0), np.cumsum(expected, axis=0)
-    last = np.arange(MIN_BEFORE - 1, months - MIN_AFTER)  # last month before the change
-    before, foreseen_before = seen[last], foreseen[last]
-    after, foreseen_after = seen[-1] - before, foreseen[-1] - foreseen_before
-    gain = (
-        _log_marginal(before, foreseen_before)
-        + _log_marginal(after, foreseen_after)
-        - _log_marginal(seen[-1], foreseen[-1])
-    )
-    best = gain.argmax(axis=0)
-    rate_before = (before + 1)[best, group] / (foreseen_before + 1)[best, group]
-    rate_after = (after + 1)[best, group] / (foreseen_after + 1)[best, group]
-    is_before = np.arange(months)[:, None] <= last[best]
-    fitted = np.maximum(np.where(is_before, rate_before, rate_after) * expected, 0.25)
-    dispersion = np.maximum(((observed - fitted) ** 2 / fitted).sum(axis=0) / (months - 2), 1.0)
-    dispersion = dispersion / (1.0 - share)
-    gain = gain / dispersion
-    weight = np.exp(gain - gain.max(axis=0))
-    weight /= weight.sum(axis=0)
-    shape = PRIOR_LEAVERS + after / dispersion
-    rate = PRIOR_LEAVERS + foreseen_after / dispersion
-    factor = (weight * shape / rate).sum(axis=0)
-    square = (weight * shape * (shape + 1) / rate**2).sum(axis=0)
-    return ChangePoints(
-        np.logaddexp.reduce(gain, axis=0) - np.log(len(last)),
-        last[best] + 1,
-        rate_after / rate_before,
-        factor,
-        np.sqrt(np.log(square / factor**2)),
-    )
-
-
-def _log_marginal(observed: Floats, expected: Floats) -> Floats:
-    """Log marginal likelihood of Poisson counts with one rate, without the terms of the months."""
-    from scipy.special import gammaln
-
-    prior = PRIOR_LEAVERS
-    return np.asarray(
-        gammaln(prior + observed) - gammaln(prior)
-        + prior * np.log(prior) - (prior + observed) * np.log(prior + expected)
-    )  # fmt: skip
 
 
 def _has_enough_leavers(observed: Floats, expected: Floats) -> NDArray[np.bool_]:

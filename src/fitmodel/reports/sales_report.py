@@ -121,8 +121,6 @@ def make_sales_report(
 
     Parameters
     ----------
-    deals : DataFrame
-        Past deals, as read by ``read_deals``.
     spec : DealSpec
         Contract with a rep or a team; reviews and trends need dates.
     plans : sequence of Plan
@@ -139,10 +137,6 @@ def make_sales_report(
     numbers : callable, optional
         Function that returns the result of `compute_numbers` for these deals, if it is computed
         already. It is not called if there are too few deals for a model.
-    language : {"en", "zh"}
-        Language of the page.
-    progress : callable, optional
-        Function that is called with the name of each step when it begins.
 
     Returns
     -------
@@ -304,8 +298,6 @@ def sales_page(
         in the summary.
     warnings : sequence of str
         Reasons why early churn cannot be compared directly; they are the end of the summary.
-    language : {"en", "zh"}
-        Language of the page.
 
     Returns
     -------

@@ -98,10 +98,6 @@ def compute_expected(
 
     Parameters
     ----------
-    deals : DataFrame or HistoryView
-        Past deals, as read by ``read_deals``.
-    spec : DealSpec
-        Contract of the deals.
     by : sequence of {"rep", "team"}
         Roles whose members' deals are left out in turn.
     replicates : int or None
@@ -192,10 +188,7 @@ def _fits_of_samples(
 def own_months_of(view: HistoryView, spec: DealSpec, expected: Expected) -> OwnMonths | None:
     """Return how long customers stay given their expected early churn; None if the tail is unknown.
 
-    Parameters
-    ----------
-    view : HistoryView
-        View of the deals for which `expected` was computed.
+    `view`: view of the deals for which `expected` was computed.
     """
     known = view.training_set()
     probability = np.asarray(expected.probability.reindex(known.index), dtype=np.float64)
@@ -255,20 +248,12 @@ def predict_over_reps(
 ) -> tuple[pd.Series[float], Floats]:
     """Return the probability of every deal from a fit that saw no deal of its rep, and its draws.
 
-    Parameters
-    ----------
-    view : HistoryView
-        View of all deals; its contract has no rep among the attributes.
-    training_set : TrainingSet
-        Deals to learn from: all deals, or a sample of a large table.
-    who : Series of str
-        Rep (or team) of each deal; deals without a name are together in one fold.
-    probability : Series of float
-        Probability that is kept for a rep without whose deals too little is left to learn from;
-        its mean is the common level.
+    `view`: view of all deals; its contract has no rep among the attributes.
+    `training_set`: deals to learn from: all deals, or a sample of a large table.
+    `who`: rep (or team) of each deal; deals without a name are together in one fold.
+    `probability`: probability that is kept for a rep without whose deals too little is left to
+        learn from; its mean is the common level.
 
-    Notes
-    -----
     A rep who oversells is thus not compared with an expectation learned from that rep's own
     customers. All fits are shifted in log-odds to one level, that of all deals: a fit without the
     overselling rep has a lower level, and comparing reps across levels would count the difference

@@ -97,10 +97,8 @@ def expected_errors(
 
     It is 0 without draws.
 
-    Parameters
-    ----------
-    draws : ndarray, shape (deals, replicates), optional
-        Probabilities by bootstrap replicates, see `fitmodel.sales._expected.Expected`.
+    `draws`, ndarray, shape (deals, replicates): probabilities by bootstrap replicates, see
+        `fitmodel.sales._expected.Expected`.
     """
     names = sorted(set(who))
     if draws is None:
@@ -165,14 +163,9 @@ def _scaled(expected: Floats, observed: Floats) -> Floats:
 class Alias:
     """Attribute that (almost) only one rep sells.
 
-    Parameters
-    ----------
-    segments : tuple of Segment
-        The rep's own levels or bands, the most frequent first.
-    share_of_segments : float
-        Share of the deals in these segments that the rep signed.
-    share_of_rep : float
-        Share of the rep's deals that are in these segments.
+    `segments`: the rep's own levels or bands, the most frequent first.
+    `share_of_segments`: share of the deals in these segments that the rep signed.
+    `share_of_rep`: share of the rep's deals that are in these segments.
     """
 
     attribute: str
@@ -191,11 +184,8 @@ class Alias:
 def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict[str, Alias]:
     """Find, for each rep, the attribute that (almost) only this rep sells.
 
-    Returns
-    -------
-    dict of str to Alias
-        Attribute by rep; if there are several, the one with the largest share of the rep's deals.
-        Reps without such an attribute are not in it.
+    Returns: attribute by rep; if there are several, the one with the largest share of the rep's
+        deals. Reps without such an attribute are not in it.
     """
     names = pd.Index(sorted(set(who)))
     codes = names.get_indexer(pd.Index(who))

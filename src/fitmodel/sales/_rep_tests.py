@@ -51,15 +51,12 @@ LARGEST_STEP, SMALLEST_STEP = 0.05, 0.01
 class RepTest:
     """Result of testing every rep against the others.
 
-    Parameters
-    ----------
-    p_more, p_fewer : ndarray, shape (reps,)
-        One-sided p-values of each rep, before the correction for the number of reps.
-    adjusted : ndarray, shape (reps,)
-        Two-sided p-value after Holm's correction; 1 for reps that are not tested.
-    direction : ndarray of int, shape (reps,)
-        1 for a rep named with more churners than expected, -1 for a rep named with fewer, 0 for a
-        rep not named.
+    `p_more`, `p_fewer`, shape (reps,): one-sided p-values of each rep, before the correction for
+        the number of reps.
+    `adjusted`, shape (reps,): two-sided p-value after Holm's correction; 1 for reps that are not
+        tested.
+    `direction`, ndarray of int, shape (reps,): 1 for a rep named with more churners than expected,
+        -1 for a rep named with fewer, 0 for a rep not named.
     """
 
     p_more: Floats
@@ -217,14 +214,9 @@ def error_quantiles() -> Floats:
 def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """Return one-sided p-values of each rep, given how much the OTHERS differ among themselves.
 
-    Returns
-    -------
-    p_more, p_fewer : ndarray, shape (reps,)
-        Probability that a new rep, drawn from the distribution of the other reps, has a count at
-        least as large, and at most as large, as the one observed.
+    Returns, shape (reps,): probability that a new rep, drawn from the distribution of the other
+        reps, has a count at least as large, and at most as large, as the one observed.
 
-    Notes
-    -----
     Reps' true ratios are log-normal around a common level, and counts are Poisson given the ratio
     (N. E. Breslow 1984, Applied Statistics 33, 38-44). A small share of reps has a much larger
     standard deviation (`OUTLIER_REPS`, `OUTLIER_DEVIATION`). The level (flat prior) and the
@@ -274,10 +266,8 @@ def widened(ratio: Floats, low: Floats, high: Floats, errors: Floats) -> tuple[F
 def _kernels(step: float) -> tuple[Floats, Floats]:
     """Return a grid of log-ratios, and their distribution for each difference and common level.
 
-    Returns
-    -------
-    kernels : ndarray, shape (differences + 1, levels, ratios)
-        Each row sums to 1; the last difference is that of a rep who is far from the rest.
+    Returns, shape (differences + 1, levels, ratios): each row sums to 1; the last difference is
+        that of a rep who is far from the rest.
     """
     reach, width = round(LARGEST_LEVEL / step), round(LARGEST_RATIO / step)
     levels, ratios = np.arange(-reach, reach + 1) * step, np.arange(-width, width + 1) * step

@@ -38,20 +38,14 @@ def add_verdicts(
 ) -> None:
     """Add the verdicts on reps to their table, with their p-values.
 
-    Parameters
-    ----------
-    table : DataFrame
-        One row per rep. The columns `verdict`, `beyond_chance`, `recent_verdict`, `talk_about`,
-        `selects` and the p-values are added in place.
-    deal_figures : DataFrame
-        One row per deal; `bound` is True where its contract cannot end within the horizon.
-    min_deals : int
-        Number of deals below which a rep gets no verdict.
-    error : float
-        Probability that a page names anybody although all reps are alike.
-    is_sole_seller : ndarray of bool, shape (reps,), optional
-        True for reps who alone sell an attribute: their difference may come from the rep or from
-        the attribute, and the verdict states that.
+    `table`: one row per rep. The columns `verdict`, `beyond_chance`, `recent_verdict`,
+        `talk_about`, `selects` and the p-values are added in place.
+    `deal_figures`: one row per deal; `bound` is True where its contract cannot end within the
+        horizon.
+    `min_deals`: number of deals below which a rep gets no verdict.
+    `error`: probability that a page names anybody although all reps are alike.
+    `is_sole_seller`, ndarray of bool, shape (reps,): True for reps who alone sell an attribute:
+        their difference may come from the rep or from the attribute, and the verdict states that.
     """
     few = (table["signed"] < min_deals) | (table["expected"] < MIN_EXPECTED)
     history_result = _tested(table, "", ~few, error * HISTORY_SHARE)
@@ -207,7 +201,7 @@ def verdict_text(row: pd.Series[Any], say: Say) -> str:
         high=_ratio_text(row["others_high"], say),
     )
     return (
-        say("and_alias", said=text, alias=_alias_text(row, say)) if _is_sole_seller(row) else text
+        say("and_alias", text=text, alias=_alias_text(row, say)) if _is_sole_seller(row) else text
     )
 
 
