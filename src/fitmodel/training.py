@@ -241,10 +241,7 @@ def train_as(
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """Deals to learn from; the contract has the formats found in them, and the prior's model.
-
-    `reproduce`: how to train again with the same deals, which `digest` identifies.
-    """
+    """Deals, the contract with their formats and the prior, and how to train again with them."""
 
     questioned: QuestionedDeals
     table: pd.DataFrame

@@ -5,10 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
-
-import pytest
 
 import fitmodel.plots
 from fitmodel.evaluation import figures
@@ -28,25 +25,6 @@ def test_every_function_that_computes_or_draws_a_figure_is_there():
 
     assert written - ELSEWHERE <= set(figures.__all__)
     assert written >= ELSEWHERE
-
-
-def test_the_names_are_the_functions_and_classes_of_the_stub():
-    stub = ast.parse(Path(figures.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
-    listed = {
-        alias.name: f"fitmodel.evaluation.{node.module}"
-        for node in stub.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-
-    assert sorted(listed) == sorted(figures.__all__) == sorted(dir(figures))
-    for name, module in listed.items():
-        assert getattr(figures, name) is getattr(import_module(module), name)
-
-
-def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="'fitmodel.evaluation.figures' has no attribute"):
-        _ = figures.plot_pie
 
 
 def test_a_figure_is_computed_without_the_learner():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from fitmodel.guessing._columns import Column, Vendor
-    from fitmodel.guessing._status import Status
+    from fitmodel.guessing._rows import Status
 
 
 @dataclass

@@ -18,8 +18,7 @@ from fitmodel.guessing._columns import MAX_LEVELS, named
 from fitmodel.guessing._names import has_name_of, name_rank
 from fitmodel.guessing._question import Question
 from fitmodel.guessing._roles import date_reason
-from fitmodel.guessing._rows import find_stage
-from fitmodel.guessing._status import status_of
+from fitmodel.guessing._rows import find_stage, status_of
 from fitmodel.leakage.names import is_later
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from fitmodel.guessing._names import (
     has_name_of,
     name_rank,
 )
-from fitmodel.guessing._status import status_of
+from fitmodel.guessing._rows import status_of
 from fitmodel.leakage.names import is_later, is_updated_by_crm
 from fitmodel.tables.values import NumberForm, is_text, read_numbers
 

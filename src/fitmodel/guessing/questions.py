@@ -23,8 +23,13 @@ from fitmodel.guessing._money_questions import about_amounts, about_units
 from fitmodel.guessing._other_ends import about_missing_leavers, about_other_ends
 from fitmodel.guessing._question import Question
 from fitmodel.guessing._row_questions import about_left_out, about_rows
-from fitmodel.guessing._rows import find_not_yet, find_stage, lost_in_own_words, not_customers
-from fitmodel.guessing._status import find_status
+from fitmodel.guessing._rows import (
+    find_not_yet,
+    find_stage,
+    find_status,
+    lost_in_own_words,
+    not_customers,
+)
 from fitmodel.renamed import old_fields, old_function
 from fitmodel.tables.tidying import tidy
 

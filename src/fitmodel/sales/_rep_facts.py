@@ -97,10 +97,8 @@ def expected_errors(
 
     It is 0 without draws.
 
-    Parameters
-    ----------
-    draws : ndarray, shape (deals, replicates), optional
-        Probabilities by bootstrap replicates, see `fitmodel.sales._expected.Expected`.
+    `draws`, ndarray, shape (deals, replicates): probabilities by bootstrap replicates, see
+        `fitmodel.sales._expected.Expected`.
     """
     names = sorted(set(who))
     if draws is None:
