@@ -52,7 +52,8 @@ def test_a_churn_date_is_recognised_by_its_name(name: str) -> None:
 
 CLOSING = [
     "签约日", "签约日期", "签单日期", "赢单日期", "签订日", "成交日", "下单日期", "购买日",
-    "订购日期", "合同开始日期", "生效日期", "开通日", "起始日期", "Abschlussdatum", "Unterzeichnet am",
+    "订购日期", "合同开始日期", "生效日期", "开通日", "起始日期", "Abschlussdatum",
+    "Unterzeichnet am",
     "Unterschrieben am", "Gewonnen am", "Abgeschlossen am", "Vertragsschluss", "Auftragsdatum",
     "Vertragsbeginn",
 ]  # fmt: skip
