@@ -56,6 +56,33 @@ def test_steady_deals_show_skill_at_every_cut_and_no_decay(steady):
     assert steady.decay.low < 0.002
 
 
+def test_a_level_that_is_off_is_a_warning(make_deals, spec, logistic):
+    """It names all cuts together, and the cuts where it is off; the true level gives none."""
+
+    def too_low(train, attributes, split):
+        return logistic(train, attributes, split) * 0.5
+
+    def too_low_at_first(train, attributes, split):
+        probability = logistic(train, attributes, split)
+        return probability * (0.4 if split.date == first else 1)
+
+    deals = make_deals()
+    right = compute_backtest(deals, spec, logistic, n_boot=BOOT)
+    first = right.cuts["date"].iloc[0]
+    wrong = compute_backtest(deals, spec, too_low, n_boot=BOOT)
+    at_first = compute_backtest(deals, spec, too_low_at_first, n_boot=BOOT)
+
+    assert right.notes == ()
+    (warning,) = wrong.notes
+    assert "over all cuts more often, +" in warning
+    assert warning.count("more often, +") == 1 + len(wrong.cuts)
+    assert warning in " ".join(str(wrong).split())
+    assert "warning " in str(wrong)
+    (warning,) = at_first.notes
+    assert f"after {first:%Y-%m-%d} more often, +" in warning
+    assert warning.count("after ") == 1
+
+
 def test_drifting_deals_show_decay(drifting):
     assert drifting.decay.low > 0
     assert "an older model is worse" in str(drifting)
@@ -344,4 +371,6 @@ def test_real_policies_show_their_falling_rate(shared_data, wide):
     assert "WORSE than the level alone" in report.verdict
     assert report.cuts["test_rate"].iloc[-1] < 0.5 * report.cuts["train_rate"].iloc[0]
     assert (report.cuts["calibration_intercept_high"] < 0).all()
+    (warning,) = report.notes
+    assert warning.count("less often, -") == 4
     assert report.decay.low > 0

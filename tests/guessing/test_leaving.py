@@ -22,6 +22,11 @@ LEAVING = [
     "离网时间", "fecha de baja", "data de cancelamento", "Kündigungsdatum", "date de résiliation",
     "Data de saída", "Austrittsdatum", "deactivated_at", "Contract Termination Date", "churnedAt",
     "Cancellation Date (dd/mm/yyyy)", "churn_date [MM/DD/YY]", "Left on (YYYY-MM-DD)",
+    "流失日", "流失时间", "流失月份", "客户流失日", "终止日", "终止日期", "解约日", "解约日期",
+    "退订日", "退订日期", "取消日", "离网日", "销户日", "注销日", "停机日", "离开日期", "退出日",
+    "gekündigt am",
+    "Gekündigt zum", "gekündigt", "Kündigung wirksam zum", "Kuendigungsdatum", "Abgangsdatum",
+    "Beendigungsdatum", "Stornodatum", "Storniert am", "Verlustdatum", "Abmeldedatum",
     unicodedata.normalize("NFD", "Gekündigt am"), "ＣＨＵＲＮ ＤＡＴＥ",  # noqa: RUF001 - full width
 ]  # fmt: skip
 OTHERS = [
@@ -32,6 +37,7 @@ OTHERS = [
     "试用结束日期", "最近登录时间", "fecha de renovación", "próximo pago", "data de renovação",
     "nächste Rechnung", "date de renouvellement", "upgraded_on", "birthday",
     "Expected churn date", "predicted_churn_date", "Scheduled Cancellation Date", "预计流失日期",
+    "预计流失日", "流失预警日期", "Stornofrist", "Ende der Testphase",
     "Kündigungsfrist", "Cancellation Deadline", "voraussichtliches Kündigungsdatum",
 ]  # fmt: skip
 
@@ -42,6 +48,24 @@ def test_a_churn_date_is_recognised_by_its_name(name: str) -> None:
 
     assert is_named_leaving(name)
     assert tomllib.loads(guess_spec(table).toml)["deals"]["churned_on"] == name
+
+
+CLOSING = [
+    "签约日", "签约日期", "签单日期", "赢单日期", "签订日", "成交日", "下单日期", "购买日",
+    "订购日期", "合同开始日期", "生效日期", "开通日", "起始日期", "Abschlussdatum",
+    "Unterzeichnet am",
+    "Unterschrieben am", "Gewonnen am", "Abgeschlossen am", "Vertragsschluss", "Auftragsdatum",
+    "Vertragsbeginn",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CLOSING)
+def test_a_closing_date_is_recognised_by_its_name(name: str) -> None:
+    table = customers(5)[["key", "signed", "left", "plan"]].rename(columns={"signed": name})
+    guess = guess_spec(table)
+
+    assert tomllib.loads(guess.toml)["deals"]["closed_on"] == name
+    assert "date-by-content" not in {question.code for question in guess.questions}
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales._segments import (
@@ -190,3 +191,24 @@ def test_the_smallest_p_value_is_1_over_the_number_of_permutations_plus_1() -> N
     p = adjusted_p_values([group_of([0] * 10 + [1] * 90)], scores, shuffles=99)
 
     assert p.tolist() == [0.01, 0.01]
+
+
+@pytest.mark.parametrize(
+    ("language", "money", "expected"),
+    [
+        ("en", "€{:,.0f}", ("€1,200", "€45,000")),
+        ("zh", "{:,.2f} 元", ("1,200.00 元", "45,000.00 元")),
+    ],
+)
+def test_amounts_are_in_the_currency_of_the_contract(language, money, expected) -> None:
+    deals = {"closed_on": "a", "churned_on": "b", "observed_until": "2026-01-01", "amount": "acv"}
+    spec = DealSpec(deals=deals, words={"money": money, "labels": {"acv": "Price"}})
+    say = phrases(language, "profile")
+
+    band = Segment("acv", low=1200.0, high=45000.0).in_words(say, spec)
+    assert all(amount in band for amount in ("Price", *expected))
+    assert expected[0] in Segment("acv", low=1200.0, high=1200.0).in_words(say, spec)
+    other = Segment("seats", low=1200.0, high=45000.0).in_words(say, spec)
+    assert "1,200" in other
+    assert "€" not in other
+    assert "元" not in other

@@ -57,6 +57,21 @@ def test_without_past_deals_a_page_explains_how_to_provide_them(asked, path) -> 
     }
 
 
+def test_without_a_rep_column_the_team_page_explains_what_is_missing(
+    shop, simulation, tmp_path
+) -> None:
+    path = tmp_path / "deals.csv"
+    simulation.deals.drop(columns="rep").to_csv(path, index=False)
+    spec = simulation.spec.replace(deals={"rep": None})
+    with TestClient(create_app(shop.path, STILL, deals=path, spec=spec)) as ready:
+        in_english = ready.get("/v1/team")
+        in_chinese = ready.get("/v1/team?language=zh")
+    assert in_english.status_code == in_chinese.status_code == 404
+    assert in_english.json()["detail"].startswith("the contract names no column of the sales rep")
+    assert "Remedy: write rep" in in_english.json()["detail"]
+    assert in_chinese.json()["detail"].startswith("约定文件没有给出销售人员所在的列")
+
+
 @pytest.mark.parametrize("own", [False, True])
 def test_deals_newer_than_the_models_contract_say_how_to_give_their_own(
     shop, simulation, own, tmp_path

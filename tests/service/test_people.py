@@ -308,3 +308,22 @@ def test_a_page_of_another_site_gets_nothing_through_the_proxy(served, site) -> 
     own = by_proxy("ann") | {"sec-fetch-site": "same-origin", "origin": "https://fit.example"}
     assert served.get("/v1/pipeline/rows", headers=own).status_code == 200
     assert served.get("/v1/pipeline/rows", headers=as_("ann") | {"sec-fetch-site": site}).is_success
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("http://fit.example:81", 403),
+        ("http://fit.example", 200),
+        (None, 200),  # a program
+    ],
+)
+def test_over_plain_http_a_page_is_known_by_its_origin_behind_a_proxy_too(
+    served, origin, status
+) -> None:
+    """Browsers send Sec-Fetch-Site over https and to this machine only."""
+    headers = by_proxy("ann") | {"x-forwarded-host": "fit.example"}
+    headers |= {} if origin is None else {"origin": origin}
+    assert served.post("/v1/assessments/batch", json=[], headers=headers).status_code == status

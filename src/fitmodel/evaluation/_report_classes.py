@@ -239,7 +239,7 @@ class BacktestReport(Report):
     """How well a model would have predicted if it had been trained and used at past dates.
 
     `metrics` evaluate the deals of all cuts together, each against the base rate of its own
-    training.
+    training. There is a note if the level is off, over all cuts or at one.
 
     Parameters
     ----------
@@ -284,7 +284,7 @@ class BacktestReport(Report):
             facts=(("evaluated", f"{len(self.predictions):,} deals, signed after each cut"),),
             header=CUT_HEADER,
             rows=tuple(_cut_row(row) for _, row in self.cuts.iterrows()),
-            remarks=(*self._worth_lines(), *self._note_lines()),
+            remarks=(*self._worth_lines(), *(("warning", note) for note in self.notes)),
         )
 
     def _worth_lines(self) -> tuple[tuple[str, str], ...]:

@@ -21,6 +21,7 @@ from fitmodel.evaluation._flags import compute_flagged
 from fitmodel.evaluation._report_classes import ONE_LIFETIME, BacktestReport
 from fitmodel.evaluation._splits import CUTS, MIN_CHURNERS, ROLLING_SHARE, Split, rolling_cuts
 from fitmodel.evaluation.metrics import Metric, compare_log_loss, compute_metrics
+from fitmodel.evaluation.summary import describe_level_of_cuts
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.stages import level_only_rate
 
@@ -132,11 +133,15 @@ def compute_backtest(
     is_fresh = all_predictions["trained"] == all_predictions["evaluated"]
     fresh = all_predictions[is_fresh].reset_index(drop=True)
     metrics = {cut: _metrics(rows, n_boot, seed) for cut, rows in fresh.groupby("evaluated")}
+    pooled = _metrics(fresh, n_boot, seed)
+    cuts = pd.DataFrame(
+        [_describe(cut, split, fresh, metrics[cut]) for cut, split in enumerate(splits, 1)]
+    )
+    warning = describe_level_of_cuts(pooled["calibration_intercept"], cuts)
     return BacktestReport(
-        metrics=_metrics(fresh, n_boot, seed),
-        cuts=pd.DataFrame(
-            [_describe(cut, split, fresh, metrics[cut]) for cut, split in enumerate(splits, 1)]
-        ),
+        metrics=pooled,
+        cuts=cuts,
+        notes=() if warning is None else (warning,),
         ageing=compute_ageing(
             all_predictions, [split.date for split in splits], n_boot=n_boot, seed=seed
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from fitmodel.evaluation._calibration import compute_calibration
 from fitmodel.evaluation._flags import compute_flagged, compute_money_curve
 from fitmodel.evaluation._groups import compute_pooled_groups, compute_subgroups
 from fitmodel.evaluation._report_classes import TrainingReport
-from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.metrics import Metric, compute_metrics
 from fitmodel.evaluation.out_of_time import gap_to_black_box
 
 NORMAL_95 = 1.959963984540054
@@ -174,9 +175,53 @@ def level_is_off(report: TrainingReport) -> bool:
     its level from few early churners, so the interval is widened by the error of that level; else
     one company in nine whose level never changes would get a warning.
     """
-    intercept = report.metrics["calibration_intercept"]
     churners = report.n_early_churners * report.n_train / max(report.n_deals, 1)
-    error = NORMAL_95 / np.sqrt(max(churners * (1 - report.base_rate), 1e-12))
-    down = np.hypot(intercept.value - intercept.low, error)
-    up = np.hypot(intercept.high - intercept.value, error)
+    return _is_off(report.metrics["calibration_intercept"], churners, report.base_rate)
+
+
+def _is_off(intercept: Metric, churners: float, rate: float, looks: int = 1) -> bool:
+    """Return whether an intercept is beyond chance and the error of a level.
+
+    The level was learned from so many early churners; with several looks, all together are wrong
+    in 5% of the cases.
+    """
+    wider = NormalDist().inv_cdf(1 - 0.025 / looks) / NORMAL_95
+    error = NORMAL_95 / np.sqrt(max(churners * (1 - rate), 1e-12))
+    down = wider * np.hypot(intercept.value - intercept.low, error)
+    up = wider * np.hypot(intercept.high - intercept.value, error)
     return bool(intercept.value > down or intercept.value < -up)
+
+
+def describe_level_of_cuts(pooled: Metric, cuts: pd.DataFrame) -> str | None:
+    """Return a warning if predictions of a backtest are too high or too low; None if they are not.
+
+    Parameters
+    ----------
+    pooled : Metric
+        Calibration intercept of all cuts together.
+    cuts : DataFrame
+        The cuts, as in `BacktestReport`.
+    """
+    columns = ["date", "calibration_intercept", "calibration_intercept_low",
+               "calibration_intercept_high", "n_train", "train_rate"]  # fmt: skip
+    rows = list(cuts[columns].itertuples(index=False, name=None))
+    *_, n_first, rate = rows[0]
+    texts = []
+    if _is_off(pooled, n_first * rate, rate):
+        texts.append(f"over all cuts {_intercept_text(pooled)}")
+    for date, value, low, high, n_train, rate in rows if len(rows) > 1 else ():
+        own = Metric("calibration_intercept", value, low, high, base=0.0, resamples=0)
+        if _is_off(own, n_train * rate, rate, len(rows)):
+            texts.append(f"after {date:%Y-%m-%d} {_intercept_text(own)}")
+    if not texts:
+        return None
+    return (
+        f"customers left early more or less often than predicted, beyond chance: {'; '.join(texts)}"
+        " (calibration intercept in log-odds). Remedy: look at the level over time (`fitmodel "
+        "check`, FM204), and retrain on later deals"
+    )
+
+
+def _intercept_text(intercept: Metric) -> str:
+    often = "more" if intercept.value > 0 else "less"
+    return f"{often} often, {intercept.value:+.2f} ({intercept.low:+.2f} to {intercept.high:+.2f})"

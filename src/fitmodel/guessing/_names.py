@@ -55,12 +55,14 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
         _any(
             rf"\b(clos(e|ed|ing)|sign(ed|ing|ature)?|won) ?{_DATE}$",
             r"^date (closed|signed|won)$|^(signed|closed)$|abschluss|unterschr|签约|成交|签订",
+            rf"unterzeichnet ?{_DATE}$|vertragsschluss|(签单|赢单)(日期|时间|日$)",
             r"(date|fecha|data) (de |do )?(signature|firma|cierre|assinatura|fechamento|venda)",
             r"(date|fecha|data) (de )?(contratación|contratação|souscription)",
         ),
         _any(
             rf"\b(contract|policy|agreement|deal|vertrags?) ?(start\w*|begin\w*|{_DATE})\b",
-            r"vertragsbeginn|合同(开始)?(日期|时间)",
+            r"vertragsbeginn|合同(开始)?(日期|时间)|(下单|购买|订购)(日期|时间|日$)",
+            rf"auftrags ?{_DATE}$|^auftrag vom$|\b(abgeschlossen|gewonnen) (am|datum)$",
             r"(début|inicio|início) (du|de|del|do)? ?(contrat\w*)|\bbecame an? customer\b",
         ),
         _any(
@@ -69,24 +71,26 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
             r"(date|fecha|data) (de |d )?(début|inicio|início|alta|entrada|adesão|inscription)",
             r"date d (entrée|effet)",
             r"(client|cliente|kunde|customer) (depuis|desde|seit)|^eintritt\w*|^startdatum$",
-            r"(开通|入网|注册|开户|激活|起始)(日期|时间|日$)",
+            r"(开通|入网|注册|开户|激活|起始|生效)(日期|时间|日$)",
         ),
         rf"^(customer |subscription |account )?(created|registered|registration) ?{_DATE}?$",
     ),
     "churned_on": (
         _any(
-            rf"\b{_LEAVING} ?{_DATE}$|^date (of )?{_LEAVING}$|流失(日期|时间)|^kündigung\w*$",
+            rf"\b{_LEAVING} ?{_DATE}$|^date (of )?{_LEAVING}$|流失(日|时间|月份|时点|于$)",
             r"(date|fecha) (de )?(résiliation|baja|cancelación|départ)",
             r"data (de |da |do )?(cancelamento|saída)",
-            r"(离网|销户|退订|解约|注销|停机|取消)(日期|时间)",
+            r"(离网|销户|退订|解约|注销|停机|取消|离开|退出)(日期|时间|日$)",
+            r"(abgangs|beendigungs|storno|stornierungs|abmelde|verlust)(datum|tag)$"
+            r"|\b(storniert|abgemeldet|verloren) (am|zum)$|^kündigung(\w*| wirksam( zum| am)?)$",
         ),
         _any(
             rf"\b(cancel|churn|terminat|kündig|résili)\w*$|\b(left|lost) ?{_DATE}$|^(left|lost)$",
-            r"austritt|退订|解约|终止|^baja$",
+            r"austritt|退订|解约|终止|^baja$|^gekündigt$|^storno$",
         ),
         _any(
             rf"\b(ended|end|exit|exited|deactivat\w*|inactivat\w*|unsubscribed?) ?{_DATE}?$",
-            r"vertragsende|结束|\bfin$|^enddatum$",
+            r"vertragsende|结束|\bfin$|^enddatum$|^ende$",
             r"(date|fecha|data) (de |do )?(fin|término|encerramento)",
         ),
     ),

@@ -66,10 +66,7 @@ def compute_missed_warnings(
         warned = is_above_level & (retrospective.contributions[name] >= WARNING).to_numpy()
         rows += _signals(group, warned, lost, kept)
     say = phrases(language, "profile")
-    signals = [
-        figures | {"signal": part.text(say, spec.words.labels.get(part.attribute))}
-        for part, figures in rows
-    ]
+    signals = [figures | {"signal": part.in_words(say, spec)} for part, figures in rows]
     table = pd.DataFrame(signals, columns=SIGNAL_COLUMNS)
     return table.sort_values("lost_with", ascending=False, kind="stable", ignore_index=True)
 

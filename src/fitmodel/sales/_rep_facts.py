@@ -175,8 +175,7 @@ class Alias:
 
     def text(self, say: Say, spec: DealSpec) -> str:
         """Return the segments in words; `say` must have the texts of the topic "profile"."""
-        label = spec.words.labels.get(self.attribute)
-        named = [segment.text(say, label) for segment in self.segments[:MAX_NAMED]]
+        named = [segment.in_words(say, spec) for segment in self.segments[:MAX_NAMED]]
         more = len(self.segments) - len(named)
         return ", ".join(named) + (f", +{more}" if more else "")
 

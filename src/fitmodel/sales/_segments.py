@@ -16,7 +16,7 @@ from fitmodel.deals.attributes import read_attributes
 from fitmodel.learning.columns import NumberColumn, level_text
 from fitmodel.learning.encoding import fit_columns, read_numbers
 from fitmodel.learning.settings import LearnerOptions
-from fitmodel.tables.cells import is_missing_level
+from fitmodel.tables.cells import is_missing_level, money_text
 from fitmodel.tables.values import flag_text
 
 if TYPE_CHECKING:
@@ -52,7 +52,12 @@ class Segment:
     high: float = np.nan
     days: bool = False
 
-    def text(self, say: Say, label: str | None = None) -> str:
+    def in_words(self, say: Say, spec: DealSpec) -> str:
+        """Return the segment in words, with the contract's labels, and amounts in its currency."""
+        money = spec.words.money if self.attribute == spec.deals.amount else None
+        return self.text(say, spec.words.labels.get(self.attribute), money)
+
+    def text(self, say: Say, label: str | None = None, money: str | None = None) -> str:
         """Return the segment in words; `say` must have the texts of the topic "profile"."""
         name = label or self.attribute.replace("_", " ")
         if self.level is not None:
@@ -60,7 +65,10 @@ class Segment:
             return say("is_level", attribute=name, level=level)
         if np.isnan(self.low):
             return say("is_missing", attribute=name)
-        low, high = _number(self.low), _number(self.high)
+        low, high = (
+            _number(each) if money is None else money_text(money, each)
+            for each in (self.low, self.high)
+        )
         if low == high:
             return say("is_days_exactly" if self.days else "is_level", attribute=name, level=low)
         return say("is_days" if self.days else "is_between", attribute=name, low=low, high=high)

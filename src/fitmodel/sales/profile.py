@@ -176,10 +176,8 @@ def compute_profile(
 
 def _with_texts(table: pd.DataFrame, spec: DealSpec, say: Say) -> pd.DataFrame:
     """Return the table with each segment and its rule in words."""
-    labels = dict(spec.words.labels)
     segments = [
-        say("and").join(part.text(say, labels.get(part.attribute)) for part in parts)
-        for parts in table["parts"]
+        say("and").join(part.in_words(say, spec) for part in parts) for parts in table["parts"]
     ]
     with_texts = table.drop(columns=["segment", "rule"], errors="ignore")
     with_texts.insert(0, "segment", pd.Series(segments, with_texts.index, dtype="str"))

@@ -151,8 +151,7 @@ class ServiceMiddleware:
                 refusal = "send the service's token in the header Authorization: Bearer TOKEN"
                 raise RefusedError(401, refusal, challenge)
         # A proxy sends the token for any page that is open in a user's browser.
-        is_foreign = _lowered(scope, b"sec-fetch-site") in _FOREIGN_SITES
-        if settings.token is None or (settings.user_header is not None and is_foreign):
+        if settings.token is None or settings.user_header is not None:
             _check_page(scope, settings.origins)
         return self._person_named_by_proxy(scope)
 

@@ -26,7 +26,7 @@ from fitmodel.reports.html import STYLES, html_tree, read_style, section_tree
 from fitmodel.reports.model_page import rule_text
 from fitmodel.reports.monitoring_page import monitoring_part
 from fitmodel.reports.sales_numbers import rep_view
-from fitmodel.service._pages import NO_DEALS
+from fitmodel.service._pages import NO_DEALS, NO_REP
 from fitmodel.service._pipeline_rows import cost_of_early_churn
 from fitmodel.service._problems import RefusedError
 from fitmodel.service._routes import (
@@ -104,6 +104,8 @@ def _add_reports(app: FastAPI, pages: Pages) -> None:
     @app.get("/v1/team", responses=RARELY | NOT_THERE)
     def team(request: Request, language: Language = "en") -> dict[str, Any]:
         """Return the sales report: rep performance, reviews, deal worth; a rep sees the own."""
+        if pages.has_deals and pages.spec().deals.rep is None:
+            raise RefusedError(404, NO_REP)
         report = ready_value(pages, pages.team, language, language=language)
         if not isinstance(report, dict):
             return {"state": "ready"} | team_page(report, person_of(request))

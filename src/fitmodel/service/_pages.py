@@ -45,6 +45,10 @@ NO_DEALS = (
     "the service was not given past deals. Remedy: fitmodel serve --deals deals.csv, and -c "
     "fitmodel.toml where they are read by another contract than the model's"
 )
+NO_REP = (
+    "the contract names no column of the sales rep, so there is nothing to compare on this page. "
+    'Remedy: write rep = "COLUMN" under [deals], and start the service with -c fitmodel.toml'
+)
 BY_THE_MODELS_CONTRACT = (
     "They were read by the contract of the model. Remedy where the table is newer than the model: "
     "fitmodel serve -c fitmodel.toml with the table's own contract"
