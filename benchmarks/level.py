@@ -4,7 +4,7 @@ Run: python benchmarks/level.py [--companies N]
 
 Monthly counts of leavers are drawn from laws of this file; the level is estimated from them, and
 the leavers of the next horizon are predicted. Loss: expected log loss above that of the true rate,
-summed over the horizon's leavers. The columns are the least gain in past forecasts above which a
+summed over the horizon's leavers. The columns are the minimum gain in past forecasts above which a
 level is applied; 0.5 is what fitmodel does, and "never" is the long-run mean. In brackets: share of
 companies in which a level is applied.
 
@@ -21,7 +21,7 @@ import numpy as np
 from fitmodel.learning.level import level_of_counts
 
 Changes = Callable[[np.random.Generator, int, int], np.ndarray]
-LEAST_GAINS = (0.0, 0.5, 1.0, 2.0)
+MIN_GAINS = (0.0, 0.5, 1.0, 2.0)
 SIZES = [  # months of history, horizon, leavers a month, growth per month
     (36, 5, 3.0, 1.0),
     (36, 5, 6.0, 1.0),
@@ -92,14 +92,14 @@ LAWS: dict[str, Changes] = {
 def losses(
     changes: Changes, size: tuple[int, int, float, float], random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Loss of one company for each least gain and without a level; where a level is applied."""
+    """Loss of one company for each minimum gain and without a level; where a level is applied."""
     months, horizon, leavers, growth = size
     deals = leavers * growth ** (np.arange(months + horizon) - months / 2)
     rate = deals * np.exp(changes(random, months, horizon))
     observed = random.poisson(rate[:months]).astype(float)
     scale = max(observed.sum(), 0.5) / deals[:months].sum()
     expected = deals[:months] * scale
-    levels = [level_of_counts(observed, expected, horizon, least) for least in LEAST_GAINS]
+    levels = [level_of_counts(observed, expected, horizon, gain) for gain in MIN_GAINS]
     true, predicted = rate[months:].sum(), deals[months:].sum() * scale
     factors = np.array([level.factor for level in levels] + [1.0])
     with_level = predicted * factors
@@ -108,7 +108,7 @@ def losses(
 
 def main(companies: int) -> None:
     """Print the mean loss of each law, over companies of all sizes."""
-    heads = [*(f"{least:g}" for least in LEAST_GAINS), "never"]
+    heads = [*(f"{gain:g}" for gain in MIN_GAINS), "never"]
     print(f"| rate of leaving | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
     for name, changes in LAWS.items():
         random = np.random.default_rng(1)

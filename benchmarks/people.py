@@ -222,7 +222,11 @@ def trained(name: str, company: int, deals: int = 2000) -> list[dict[str, object
     table, spec = with_territories(table, FIRST_SEED + company, own=own, risky=risky)
     expected = compute_expected(table, spec)
     reps = compute_rep_performance(
-        table, spec, expected.probability, over_reps=expected.over["rep"]
+        table,
+        spec,
+        expected.probability,
+        over_reps=expected.over["rep"],
+        draws=expected.draws["rep"],
     ).reps
     verdict = reps["verdict"]
     return [

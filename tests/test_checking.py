@@ -289,7 +289,8 @@ def report(**changed: Any) -> Any:
     metrics = fine | {name: changed.pop(name) for name in tuple(changed) if name in fine}
     usual = {
         "metrics": metrics, "has_skill": True, "verdict": "evidence of skill", "notes": (),
-        "method": "out-of-time", "n_early_churners": 300,
+        "method": "out-of-time", "n_early_churners": 300, "n_train": 750, "n_deals": 1000,
+        "base_rate": 0.2,
         "black_box_gap": Metric("black_box_gap", 0.0, -0.1, 0.1, 0.0),
         "pooled_groups": pd.DataFrame(), "changes": (),
     }  # fmt: skip

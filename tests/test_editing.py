@@ -123,7 +123,7 @@ def test_an_edit_that_affects_no_evaluated_deal_has_no_verdict():
     edit = SetEffect("industry", "never seen before", 1.0)
     evaluated = re_evaluate(SIMULATION.deals, SIMULATION.spec, edit)
 
-    assert evaluated.verdict == "nothing to judge"
+    assert evaluated.verdict == "nothing to evaluate"
     assert "moves the probability of none" in str(evaluated)
 
 

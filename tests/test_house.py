@@ -306,14 +306,20 @@ def test_a_module_imported_only_by_its_room_begins_with_an_underscore():
 
 def _public_modules() -> set[str]:
     """Modules that the public names of the package come from."""
-    stub = HOUSE / "__init__.pyi"
-    path = stub if stub.exists() else HOUSE / "__init__.py"
-    text = path.read_text(encoding="utf-8").replace("from .", "from fitmodel.")
-    return _imported(ast.parse(text)) & set(MODULES)
+    return _imported(_stub(HOUSE / "__init__.py")) & set(MODULES)
 
 
 def _imported_modules(path: Path) -> set[str]:
-    return {module for module in _imported(_tree(path)) if module in MODULES}
+    return (_imported(_tree(path)) | _imported(_stub(path))) & set(MODULES)
+
+
+@cache
+def _stub(path: Path) -> ast.Module:
+    """Parse the stub of a module that loads its names on first use; empty if it has none."""
+    stub = path.with_suffix(".pyi")
+    package = ".".join(("fitmodel", *path.relative_to(HOUSE).parts[:-1]))
+    text = stub.read_text(encoding="utf-8") if stub.exists() else ""
+    return ast.parse(text.replace("from .", f"from {package}."))
 
 
 def _circles(graph: dict[str, set[str]]) -> Iterator[set[str]]:
@@ -349,7 +355,7 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _listed(docstring: str) -> set[str]:
-    """Names that the sections Parameters and Attributes list."""
+    """Names that the sections Parameters and Attributes list, or lines such as "`name`: text"."""
     section = re.compile(
         r"^(?:Parameters|Attributes)\n-+\n(.*?)(?=^\w[\w ]*\n-+$|\Z)", re.MULTILINE | re.DOTALL
     )
@@ -359,7 +365,8 @@ def _listed(docstring: str) -> set[str]:
         for line in listed.splitlines()
         if line and not line.startswith(" ")
     ]
-    return {name.strip().lstrip("*") for head in heads for name in head.split(",")}
+    heads += re.findall(r"^(`\w+`(?:, `\w+`)*)(?:, [^:`]*)?: ", docstring, re.MULTILINE)
+    return {name.strip(" *`") for head in heads for name in head.split(",")}
 
 
 @pytest.mark.slow

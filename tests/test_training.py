@@ -138,15 +138,15 @@ def test_a_model_of_noise_is_stored_and_reported_but_not_put_in_use(
         load(tmp_path / "models" / "prospect-fit")
 
 
-def test_ctrl_c_during_training_leaves_no_partial_bundle(tmp_path: Path) -> None:
+def test_ctrl_c_during_training_leaves_no_partial_bundle(tmp_path: Path, mlflow_store: str) -> None:
     def interrupt(step: str) -> None:
         if step == "writing":
             raise KeyboardInterrupt
 
-    spec = FEWER.spec.replace(learning=QUICK)
+    spec = FEWER.spec.replace(learning=QUICK, tracking={"uri": mlflow_store})
     with pytest.raises(KeyboardInterrupt):
-        train(FEWER.deals, spec, models=tmp_path, progress=interrupt)
-    assert not list(tmp_path.iterdir())
+        train(FEWER.deals, spec, models=tmp_path / "models", progress=interrupt)
+    assert [each.name for each in tmp_path.iterdir()] == ["store"]
 
 
 @pytest.mark.full_training

@@ -18,6 +18,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.validation import find_warnings, notation_warnings
 from fitmodel.evaluation.figures import differing_groups
 from fitmodel.evaluation.sample_size import describe_sample
+from fitmodel.evaluation.summary import level_is_off
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.questions import find_questions
 from fitmodel.leakage.audit import audit_leakage, later_values
@@ -44,8 +45,10 @@ if TYPE_CHECKING:
     from fitmodel.leakage.audit import LeakageReport
     from fitmodel.tables.files import FileTable
 
-LATER_BY_VALUES = {"empty when young", "parts from amount"}
+LATER_BY_VALUES = {"empty when young", "diverges from amount"}
 """Kinds of leakage warnings that `train` repeats: prospects have other values than these deals."""
+WARNED = {"unclear_points", "copied_events"}
+"""Kinds of findings of reading that are warnings: the model may be wrong."""
 FEW_CHURNERS = 100
 """Number of early churners needed to evaluate calibration (Van Calster and others 2016)."""
 
@@ -169,9 +172,6 @@ def problem_results(problems: Iterable[Problem]) -> Iterator[CheckResult]:
     """Convert warnings about the values to results with codes."""
     for problem in problems:
         yield result_of(f"warning:{problem.code}", "warning", str(problem), problem.column)
-
-
-WARNED = {"unclear_points", "copied_events"}  # findings of reading that may make a model wrong
 
 
 def finding_results(read: DealsRead) -> Iterator[CheckResult]:
@@ -322,11 +322,11 @@ def training_results(report: TrainingReport) -> Iterator[CheckResult]:
     if not report.has_skill:
         yield result_of("evaluation:no skill", "error", report.verdict)
     intercept, slope = metrics["calibration_intercept"], metrics["calibration_slope"]
-    if intercept.low > 0 or intercept.high < 0:
-        more = "more" if intercept.value > 0 else "fewer"
+    if level_is_off(report):
         text = (
-            f"{more} customers left early than predicted: calibration intercept "
-            f"{intercept.value:+.2f} log-odds ({intercept.low:+.2f} to {intercept.high:+.2f})"
+            f"{'more' if intercept.value > 0 else 'fewer'} customers left early than predicted: "
+            f"calibration intercept {intercept.value:+.2f} log-odds "
+            f"({intercept.low:+.2f} to {intercept.high:+.2f})"
         )
         yield result_of("evaluation:intercept", "warning", text)
     if slope.low > 1 or slope.high < 1:
@@ -345,6 +345,5 @@ def training_results(report: TrainingReport) -> Iterator[CheckResult]:
     if report.method != "out-of-time":
         yield result_of("evaluation:method", "note", "; ".join(report.notes) or report.method)
     if report.n_early_churners < FEW_CHURNERS:
-        is_provisional = report.regime == "provisional"
-        few = _few_churners_text(report.n_early_churners, provisional=is_provisional)
+        few = _few_churners_text(report.n_early_churners, provisional=report.regime != "full")
         yield result_of("evaluation:small sample", "warning", few)

@@ -187,10 +187,7 @@ def _last_signed(model: FitModel, side: str) -> pd.Timestamp:
 def _later_deals(view: HistoryView, last: pd.Timestamp) -> tuple[LabelledDeals, int]:
     """Return the labelled deals signed after a day, and the number of those too young for a label.
 
-    Raises
-    ------
-    DealsError
-        If there are too few deals to compare two models.
+    Raises DealsError if there are too few deals to compare two models.
     """
     signed_later = np.asarray(view.closed) > np.datetime64(last, "D")
     labelled = view.labelled()

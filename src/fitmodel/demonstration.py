@@ -80,8 +80,6 @@ def make_demo(
         Folder of models to write the bundles to.
     deals : int
         Number of past deals.
-    progress : callable, optional
-        Called with the name of each step when it begins.
     """
     report_step = progress or (lambda _step: None)
     report_step("simulating deals")

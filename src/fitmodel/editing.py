@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.bundle.manifest import OWN_FIELDS
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.bundle.store import write_bundle
 from fitmodel.crm.prospects import open_past_deals
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
     from fitmodel.learning.editing import Edit
 
 NOT_CARRIED_OVER = ("comparison",)  # the comparison with the champion was made before the edit
-_WRITTEN_BY_BUNDLE = (
-    *("format", "name", "version", "created_at", "fitmodel", "python", "packages", "files"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,7 +274,7 @@ def _write(
     manifest = {
         name: value
         for name, value in model.manifest.items()
-        if name not in (*_WRITTEN_BY_BUNDLE, *NOT_CARRIED_OVER)
+        if name not in (*OWN_FIELDS, *NOT_CARRIED_OVER)
     }
     manifest |= {"edits": edits, "edited_from": model.version}
     if re_evaluation is not None:

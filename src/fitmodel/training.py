@@ -43,6 +43,7 @@ from fitmodel.shipping import ship
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.connection import without_autolog
 from fitmodel.tracking.lifecycle import RunOptions, TrainingMetadata
+from fitmodel.tracking.locating import refuse_name_of_others
 from fitmodel.tracking.promotion import follow_champion
 from fitmodel.tracking.runs import begin, deals_digest, ending, track
 
@@ -94,8 +95,7 @@ class TrainingRun:
         Results of the checks, with codes, without those that the contract silences.
     in_use : str or None
         Version in use of ``models/<registered model>``: this model if it is the first with evidence
-        of skill or the registry's champion; else it is a challenger, to be promoted with `fitmodel
-        promote`. None if no model has shown skill yet.
+        of skill or the registry's champion; else it is a challenger. None if none has shown skill.
     """
 
     model: FitModel
@@ -168,6 +168,8 @@ def train(
     ------
     DealsError
         If the deals have problems, leak the outcome, or are too few to learn from or evaluate on.
+    SpecError
+        If the registered model's name is that of another library's models.
     BundleError
         If the bundle cannot be written; the bundle that was in use stays in use.
 
@@ -197,54 +199,38 @@ def train_as(
     started = perf_counter()
     report_step = progress or (lambda _step: None)
     report_step(STEPS[0])
-    prepared = _prepare(deals, spec, allow, tables)
+    prepared = _prepare(deals, spec, allow, tables, estimator)
     view, contract = prepared.view, prepared.spec
+    refuse_name_of_others(contract, options)
     report_step(STEPS[1])
     evaluation = evaluate(view, contract, estimator)
     report_step(STEPS[2])
     learned = learn(view, contract) if estimator is None else learn_own(view, contract, estimator)
     report_step(STEPS[3])
     decision = _decide(prepared, evaluation, learned, estimator)
-    digest = deals_digest(prepared.table)
-    own = None if estimator is None else repr(estimator)
-    block = reproduce_block(deals, spec, digest, len(prepared.table), allow=allow, estimator=own)
-    notes = (*decision.report.notes, *filter(None, [note_on_exits(view), note_on_sample(learned)]))
-    report = replace(decision.report, reproduce=block, notes=notes)
+    report, curve = decision.report, decision.curve
 
     def retrain(since: np.datetime64) -> OutcomesSince | None:
         report_step(COMPARING)  # up to three more trainings
-        return outcomes_since(view, contract, since, learned, decision.curve, estimator)
+        return outcomes_since(view, contract, since, learned, curve, estimator)
 
     mlflow_run = begin(contract, options)
     with ending(mlflow_run, contract):
-        comparison = None
-        if mlflow_run.run_id is not None:
-            comparison = _compare_with_champion(evaluation, prepared, retrain)
+        is_tracked = mlflow_run.run_id is not None
+        compared = _compare_with_champion(evaluation, prepared, retrain) if is_tracked else None
         report_step(STEPS[4])
-        extra = _known(evaluation, learned, decision, estimator) | {
-            "deals_digest": digest,
-            "observed_until": str(view.extract_end) if contract.has_dates else None,
-            "comparison": comparison,
-        }
+        known = _known(prepared, evaluation, learned, decision, estimator, compared)
         path, card = ship(
-            learned, decision.policy, report, contract, models, mlflow_run, extra, decision.curve
+            learned, decision.policy, report, contract, models, mlflow_run, known, curve
         )
     report_step(STEPS[5])
     model = load(path, unpickle=estimator is not None)
     metadata = TrainingMetadata(
-        bundle_path=path,
-        spec=contract,
-        report=report,
-        deals=prepared.table,
-        example=model.example(),
-        card=card,
-        figures=report.figures(),
-        candidates=report.candidates,
-        chosen=learned.chosen,
-        begun=mlflow_run,
-        options=options,
+        bundle_path=path, spec=contract, report=report, deals=prepared.table,
+        example=model.example(), card=card, figures=report.figures(),
+        candidates=report.candidates, chosen=learned.chosen, begun=mlflow_run, options=options,
         seconds=perf_counter() - started,
-    )
+    )  # fmt: skip
     tracked = track(metadata)
     checks = checks_of_training(report, prepared.questioned, view, prepared.leakage)
     texts = (tracked.warning, *prepared.questioned.read.notes, *checks)
@@ -255,13 +241,15 @@ def train_as(
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """Deals to learn from; the contract has the formats found in them, and the prior's model."""
+    """Deals, the contract with their formats and the prior, and how to train again with them."""
 
     questioned: QuestionedDeals
     table: pd.DataFrame
     spec: DealSpec
     view: HistoryView
     leakage: pd.DataFrame
+    digest: str
+    reproduce: Mapping[str, str]
 
 
 def _prepare(
@@ -269,6 +257,7 @@ def _prepare(
     spec: DealSpec,
     allow: tuple[str, ...],
     tables: Mapping[str, Given] | None,
+    estimator: Any,
 ) -> _Prepared:
     """Read the deals; raise DealsError if an attribute leaks the outcome."""
     questioned = read_with_questions(deals, spec, tables)
@@ -276,7 +265,9 @@ def _prepare(
     contract = with_prior(questioned.read.spec, table)
     view = view_of(table, contract)
     leakage = audit_before_training(view, contract, allow)
-    return _Prepared(questioned, table, contract, view, leakage)
+    digest, own = deals_digest(table), None if estimator is None else repr(estimator)
+    block = reproduce_block(deals, spec, digest, len(table), allow=allow, estimator=own)
+    return _Prepared(questioned, table, contract, view, leakage, digest, block)
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,11 +303,18 @@ def _decide(
         regime=learned.regime,
         association=learned.choice.association,
     )
+    notes = (*report.notes, *filter(None, [note_on_exits(view), note_on_sample(learned)]))
+    report = replace(report, reproduce=prepared.reproduce, notes=notes)
     return _Decision(policy, curve, report, training_predictions)
 
 
 def _known(
-    evaluation: Evaluation, learned: Learned, decision: _Decision, estimator: Any
+    prepared: _Prepared,
+    evaluation: Evaluation,
+    learned: Learned,
+    decision: _Decision,
+    estimator: Any,
+    comparison: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Return facts on the training for the manifest: settings, scores and values seen."""
     seen = summarise_seen_values(learned.scorecard.columns, learned.training_set.attributes)
@@ -327,6 +325,9 @@ def _known(
         "estimator_settings": None if estimator is None else repr(estimator),
         "scores": summarise_scores(scores.to_numpy(dtype=np.float64)),
         "seen_values": seen,
+        "deals_digest": prepared.digest,
+        "observed_until": str(prepared.view.extract_end) if prepared.spec.has_dates else None,
+        "comparison": comparison,
     }
 
 

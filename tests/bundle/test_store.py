@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -484,6 +484,56 @@ def test_a_wrong_field_is_named(tmp_path: Path, changes: dict[str, Any]) -> None
     change_manifest(path, **changes)
     with pytest.raises(BundleError, match=f"'{next(iter(changes))}' is missing or wrong"):
         open_bundle(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda stated: stated.update(policy="flags from 90%"),
+        lambda stated: stated.update(created_at="2020-01-01T00:00:00+00:00"),
+        lambda stated: stated.pop("fitmodel"),
+        lambda stated: stated.update(note="added"),
+        lambda stated: stated.update(digest="0" * 64),
+        lambda stated: stated.update(digest=None),
+    ],
+)
+def test_a_manifest_edited_by_hand_is_refused_without_a_key_too(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    path = write(tmp_path)
+    stated = json.loads((path / "manifest.json").read_text())
+    change(stated)
+    (path / "manifest.json").write_text(json.dumps(stated))
+
+    with pytest.raises(
+        BundleError, match="manifest.json: the manifest was changed after it was wri"
+    ):
+        open_bundle(path)
+
+
+def test_a_manifest_written_in_another_layout_or_without_a_digest_is_read(tmp_path: Path) -> None:
+    """Bundles of 0.1.0 have no digest; only a signing key protects from somebody who removes it."""
+    path = write(tmp_path, manifest=FACTS | {"text": "ü \ud800 𝄞", "number": 0.1 + 0.2})
+    before = dict(open_bundle(path).manifest)
+    stated = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps(dict(reversed(stated.items())), indent=7))
+    assert dict(open_bundle(path).manifest) == before
+
+    del stated["digest"]
+    (path / "manifest.json").write_text(json.dumps(stated | {"policy": "another"}))
+    assert open_bundle(path).manifest["policy"] == "another"
+
+
+@pytest.mark.parametrize("field", ["name", "version", "created_at", "files", "format"])
+def test_an_error_of_the_manifest_names_the_file_and_the_remedy(tmp_path: Path, field: str) -> None:
+    path = write(tmp_path)
+    stated = json.loads((path / "manifest.json").read_text())
+    del stated[field]
+    (path / "manifest.json").write_text(json.dumps(stated))
+    with pytest.raises(BundleError) as caught:
+        open_bundle(path)
+    assert str(caught.value).startswith(str(path / "manifest.json"))
+    assert "Remedy: " in str(caught.value)
 
 
 def test_a_too_large_manifest_is_not_read_completely(tmp_path: Path) -> None:

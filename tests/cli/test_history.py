@@ -42,6 +42,14 @@ def test_attributes_are_written_with_their_source(home, suffix):
     assert "attributes of 3 deals" in done.output
 
 
+def test_an_output_of_another_format_is_refused_before_anything_is_computed(home):
+    (home / "salesforce_field_history.csv").unlink()  # it would be read next
+    done = run("attributes", "deals.csv", "-c", "salesforce.toml", "-o", "known.txt")
+
+    assert done.exit_code == 2
+    assert "--output known.txt is neither .csv nor .parquet" in done.output
+
+
 @pytest.mark.usefixtures("home")
 def test_the_timeline_of_one_deal_is_shown():
     done = run("attributes", "deals.csv", "-c", "salesforce.toml", "--id", "0065g00000AAAA1AAA")

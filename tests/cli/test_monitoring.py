@@ -203,6 +203,12 @@ def test_decisions_are_stored_and_a_customer_can_be_forgotten(tmp_path) -> None:
         "decide", "D-17", "overridden", "--by", "Kim", "--reason", "knows them", "--log", path
     )
     assert done.exit_code == 0, done.output
+    assert done.output.strip() == "D-17: overridden"
+    again = run(
+        "decide", "D-17", "overridden", "--by", "Kim", "--reason", "knows them", "--log", path
+    )
+    assert again.output.strip() == "D-17: overridden (recorded already)"
+    assert log.decisions()["action"].tolist() == ["overridden"]
     assert log.latest().loc["D-17", "action"] == "overridden"
     assert "signed, declined" in run("decide", "D-17", "x", "--by", "K", "--log", path).output
     assert "removed 2 row(s)" in run("forget", "D-17", "--log", path).output

@@ -61,6 +61,17 @@ def test_many_prospects_unlike_the_deals_learned_from_are_a_warning(home, monkey
     assert "unlike" not in usual.output
 
 
+def test_an_attribute_that_is_empty_in_every_prospect_is_a_warning(home, monkeypatch) -> None:
+    usual = score(home, monkeypatch, "prospects.csv", "-o", "usual.csv")
+    pd.read_csv("prospects.csv").assign(segment="").to_csv("emptied.csv", index=False)
+    result = score(home, monkeypatch, "emptied.csv", "-o", "emptied_scored.csv")
+
+    assert result.exit_code == usual.exit_code == 0, result.output
+    assert "Warning: empty in all 30 prospects, but usually filled in past" in result.output
+    assert "segment (100% filled)" in result.output
+    assert "empty in all" not in usual.output
+
+
 def test_lost_prospects_are_counted_apart_from_those_scored(home, monkeypatch) -> None:
     monkeypatch.chdir(home)
     stages = ["Closed Lost"] * 12 + ["Proposal"] * 18

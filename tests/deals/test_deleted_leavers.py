@@ -96,7 +96,8 @@ def test_with_observed_from_deleted_leavers_are_settled() -> None:
     deals = company(3, risen="2024-11-20")
     shift = shift_of(deals, observed_from="2020-12-01")
 
-    assert shift is None or shift.deleted is None
+    assert shift is not None
+    assert shift.deleted is None
 
 
 def test_the_contract_that_the_message_names_gives_the_rate_of_the_complete_table() -> None:

@@ -49,6 +49,13 @@ def test_a_new_price_and_a_new_segment_are_reported(seed: int) -> None:
     assert found(deals) == {"price": "a value above 35", "segment": "the value 'public'"}
 
 
+def test_a_number_that_only_the_newest_deals_have_is_reported() -> None:
+    deals = company(6)
+    deals["price"] = deals["price"].where(deals["closed"] > "2026-05-20")
+
+    assert found(deals) == {"price": "a number"}
+
+
 def test_the_message_counts_the_newest_deals() -> None:
     deals = company(4)
     new = deals["closed"] > "2026-05-20"

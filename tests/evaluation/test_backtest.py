@@ -81,7 +81,7 @@ def test_shuffled_deals_show_no_skill(make_deals, spec, logistic, seed):
 
 
 def test_the_metrics_of_a_cut_are_computed_from_its_own_deals(steady):
-    rows = steady.predictions[steady.predictions["judged"] == 2]
+    rows = steady.predictions[steady.predictions["evaluated"] == 2]
     cut = steady.cuts.iloc[1]
     expected = roc_auc_score(rows["early_churn"], rows["probability"], sample_weight=rows["weight"])
     assert cut["roc_auc"] == pytest.approx(expected)
@@ -95,7 +95,7 @@ def test_the_combined_metrics_compare_each_cut_with_its_own_training_rate(steady
     rows = steady.predictions
     expected = log_loss(rows["early_churn"], rows["base_rate"], sample_weight=rows["weight"])
     assert steady.metrics["log_loss"].base == pytest.approx(expected)
-    assert rows.groupby("judged")["base_rate"].nunique().eq(1).all()
+    assert rows.groupby("evaluated")["base_rate"].nunique().eq(1).all()
     assert rows["base_rate"].nunique() == len(steady.cuts)
 
 
@@ -139,7 +139,7 @@ def test_later_deals_are_read_with_the_dates_that_were_known_at_the_cut(make_dea
 
 
 def test_ageing_compares_every_older_model_with_the_newest(steady):
-    pairs = list(zip(steady.ageing["trained"], steady.ageing["judged"], strict=True))
+    pairs = list(zip(steady.ageing["trained"], steady.ageing["evaluated"], strict=True))
     assert pairs == [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]
     assert (steady.ageing["months_old"] > 0).all()
 
@@ -253,14 +253,29 @@ def test_a_learner_that_predicts_values_outside_0_to_1_is_refused(make_deals, sp
 
 def test_ageing_of_identical_predictions_is_0():
     rows = pd.DataFrame(
-        {"judged": 2, "early_churn": [1.0, 0.0, 0.0], "probability": [0.5, 0.2, 0.1], "weight": 1.0}
-    )
+        {"evaluated": 2, "early_churn": [1.0, 0.0, 0.0], "probability": [0.5, 0.2, 0.1],
+         "weight": 1.0}
+    )  # fmt: skip
     twice = pd.concat([rows.assign(trained=1), rows.assign(trained=2)])
     dates = [pd.Timestamp("2025-01-01"), pd.Timestamp("2025-07-01")]
     result = compute_ageing(twice, dates, n_boot=20)
     assert result[["loss", "loss_low", "loss_high"]].to_numpy().tolist() == [[0, 0, 0]]
     assert result["months_old"].iloc[0] == pytest.approx(6, abs=0.1)
     assert compute_decay(twice, n_boot=20).value == 0
+
+
+def test_the_old_name_of_the_column_evaluated_still_works(steady):
+    for table in (steady.predictions, steady.ageing):
+        assert table["judged"].tolist() == table["evaluated"].tolist()
+    one = steady.predictions[steady.predictions["evaluated"] == 2].drop(columns="judged")
+    other = one.assign(trained=1, probability=one["probability"] * 0.9)
+    predictions = pd.concat([one, other])
+    old = predictions.rename(columns={"evaluated": "judged"})
+    dates = list(steady.cuts["date"][:2])
+    pd.testing.assert_frame_equal(
+        compute_ageing(old, dates, n_boot=5), compute_ageing(predictions, dates, n_boot=5)
+    )
+    assert compute_decay(old, n_boot=5) == compute_decay(predictions, n_boot=5)
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import fitmodel.plots
 from fitmodel.evaluation import figures
 
@@ -27,26 +25,6 @@ def test_every_function_that_computes_or_draws_a_figure_is_there():
 
     assert written - ELSEWHERE <= set(figures.__all__)
     assert written >= ELSEWHERE
-
-
-def test_type_checkers_and_programs_find_the_same_names():
-    tree = ast.parse(Path(figures.__file__).read_text(encoding="utf-8"))
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
-    typed = {
-        alias.name: node.module
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-
-    assert typed == figures._MODULE_OF
-    assert sorted(typed) == figures.__all__ == dir(figures)
-    assert all(callable(getattr(figures, name)) for name in figures.__all__)
-
-
-def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="'fitmodel.evaluation.figures' has no attribute"):
-        _ = figures.plot_pie
 
 
 def test_a_figure_is_computed_without_the_learner():

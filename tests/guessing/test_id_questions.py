@@ -142,6 +142,44 @@ def test_levels_that_differ_only_in_capitals_are_asked_about() -> None:
     assert "levels-alike" not in asked(customers(2), DealSpec(deals=DEALS))
 
 
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (
+            ["Ja", "Nein", "Ja", "1", "0", "unclear"],
+            "yes: Ja 80, 1 40; no: Nein 40, 0 40) beside other values (unclear 40). They are",
+        ),
+        (["True", "true", "FALSE", "False", "partly", "TRUE"], "as 6 different levels"),
+        (["x", "x", "1", "0", "0", "0"], "yes: x 80, 1 40; no: 0 120). They are learned as 3"),
+    ],
+)
+def test_yes_and_no_in_several_ways_are_asked_about(cells: list[str], expected: str) -> None:
+    table = customers(2).assign(sso=cells * 40)
+    spec = DealSpec(deals=DEALS)
+    acknowledged = DealSpec(deals=DEALS, rows={"acknowledged": ["flags-alike:sso"]})
+
+    assert expected in asked(table, spec)["flags-alike"]
+    assert asked(table, spec)["flags-alike"].startswith("sso: yes and no are written in several")
+    assert asked(table, acknowledged) == {}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["Ja", "Nein", "yes", "no", "1", "0"],
+        ["True", "true", "FALSE", "False", None, "TRUE"],
+        ["✓", "✔", "☐", "☐", "✓", "1"],
+        ["yes", "no", "yes", "no", "yes", "unclear"],
+        ["0", "1", "no", "2", "3+", "none"],
+        ["j", "k", "l", "n", "y", "z"],
+    ],
+)
+def test_yes_and_no_that_are_read_as_the_same_are_not(cells: list[str | None]) -> None:
+    table = customers(2).assign(sso=cells * 40)
+
+    assert asked(table, DealSpec(deals=DEALS)) == {}
+
+
 def test_rows_that_are_equal_but_for_their_ids_are_asked_about() -> None:
     table = customers(9, 400)
     copied = table.iloc[:25].assign(key=[f"COPY-{row}" for row in range(25)])

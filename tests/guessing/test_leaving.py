@@ -12,7 +12,7 @@ import pytest
 
 from fitmodel.deals.reading import read_table
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing._outcome import is_named_leaving
+from fitmodel.guessing._rows import is_named_leaving
 from fitmodel.guessing.guess import guess_spec
 from fitmodel.tables.files import read_file
 from tables import customers

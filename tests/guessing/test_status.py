@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.guessing._columns import Column, recognise_export
-from fitmodel.guessing._status import find_status, status_of
+from fitmodel.guessing._rows import find_status, status_of
 
 FLAGS = [  # name, value of a customer, value of a leaver
     ("is_active", "True", "False"), ("ativo", "TRUE", "FALSE"), ("Activo", "Sí", "No"),

@@ -100,7 +100,8 @@ doors = {
     "init": ["init", deals, "--output", str(disk / "new.toml")],
     "edit": ["models", "edit", "--model", model, "--table", "segment", "--level", "smb",
              "--effect", "EFFECT", "--because", "a trial", "--by", "Kim", "--use"],
-    "log": ["decide", "D-1", "signed", "--by", "Kim", "--log", str(disk / "decisions.db")],
+    "log": ["decide", "D-1", "signed", "--by", "Kim", "--reason", "EFFECT", "--log",
+            str(disk / "decisions.db")],
 }
 import pandas as pd
 import fitmodel.editing
@@ -119,7 +120,7 @@ log.close()
 told = {}
 for problem in ("full", "read-only"):
     for door, arguments in doors.items():
-        # an edit that changes nothing is refused
+        # an edit that changes nothing is refused, and a repeated decision is not written
         arguments = [{"EFFECT": f"0.{len(problem)}"}.get(each, each) for each in arguments]
         before = whole()
         breaks(problem)

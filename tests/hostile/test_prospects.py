@@ -260,6 +260,7 @@ FOREIGN = {
 @pytest.mark.parametrize(
     "name", ["seats", "segment", "first_contact_on", "has_crm_integration", "closed_on"]
 )
+@pytest.mark.filterwarnings("ignore:empty in all 12 prospects:UserWarning")
 def test_a_column_of_an_unusual_type_is_scored_or_named(model, prospects, make, name):
     frame = prospects.assign(**{name: make(12)})
 

@@ -129,15 +129,15 @@ def priced(
     return deals.assign(amount=seats * price, seats=np.maximum(1, np.round(seats * factor)))
 
 
-def parted(deals: pd.DataFrame) -> list[str]:
+def diverging(deals: pd.DataFrame) -> list[str]:
     spec = SPEC.replace(deals={**SPEC.deals.model_dump(exclude_none=True), "amount": "amount"})
     findings = audit(deals, spec).findings
-    return [each.attribute for each in findings if each.kind == "parts from amount"]
+    return [each.attribute for each in findings if each.kind == "diverges from amount"]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_seats_that_are_overwritten_after_signing_give_a_warning(seed: int) -> None:
-    assert parted(priced(seed, growth=0.6)) == ["seats"]
+    assert diverging(priced(seed, growth=0.6)) == ["seats"]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -145,11 +145,11 @@ def test_seats_that_are_overwritten_after_signing_give_a_warning(seed: int) -> N
 def test_seats_as_of_signing_do_not_whatever_the_prices(
     seed: int, rise: float, noise: float
 ) -> None:
-    assert parted(priced(seed, rise=rise, noise=noise)) == []
+    assert diverging(priced(seed, rise=rise, noise=noise)) == []
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_in_simulated_companies_nothing_parts_from_the_amount(seed: int) -> None:
+def test_in_simulated_companies_nothing_diverges_from_the_amount(seed: int) -> None:
     sim = simulate_deals(1200, seed=seed)
 
-    assert all(each.kind != "parts from amount" for each in audit(sim.deals, sim.spec).findings)
+    assert all(each.kind != "diverges from amount" for each in audit(sim.deals, sim.spec).findings)

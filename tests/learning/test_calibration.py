@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import optimize, special
 
 from fitmodel.learning.calibration import (
     MIN_EVENTS_FOR_ISOTONIC,
@@ -109,6 +109,37 @@ def test_few_leavers_leave_the_slope_near_its_prior():
     many = predictions(50_000)
     assert fit_slope(many, held_out(np.full(50_000, -1.5)))[0] < 0.1
     assert PRIOR_SLOPE_SD == 0.25
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_slope_and_shifts_equal_those_of_a_general_optimiser(seed):
+    """Also with few deals, folds without leavers, extreme log-odds, and slopes at a bound."""
+    random = np.random.default_rng(seed)
+    n = int(random.integers(5, 400))
+    raw = random.normal(-1.5, random.choice([0.3, 1.0, 4.0]), n)
+    truth = raw * random.choice([-1.0, 0.2, 1.0, 3.0]) + random.normal(scale=2.0)
+    prior = (float(random.choice([0.1, 1.0, 4.0])), float(random.choice([0.05, 0.25, 3.0])))
+    outcomes = HeldOut(
+        (random.random(n) < expit(truth)).astype(float),
+        random.uniform(0, 3, n),
+        np.sort(random.integers(0, 4, n)),
+        random.choice([0.0, -1.0], n),
+    )
+    slope, shift = fit_slope(raw, outcomes, *prior)
+
+    mean = outcomes.mean(raw)[outcomes.fold]
+
+    def loss(at):
+        line = outcomes.offset + mean + at[1:][outcomes.fold] + at[0] * (raw - mean)
+        penalties = ((at[0] - prior[0]) / prior[1]) ** 2 + np.sum((at[1:] / 2.0) ** 2)
+        return outcomes.weight @ log_losses(line, outcomes.early_churn) + penalties / 2
+
+    bounds = [(0.05, 5.0), *[(None, None)] * len(shift)]
+    found = optimize.minimize(
+        loss, [1.0, *np.zeros(len(shift))], bounds=bounds, tol=1e-14, options={"maxfun": 100_000}
+    )
+    assert loss(np.array([slope, *shift])) <= found.fun + 1e-9
+    np.testing.assert_allclose([slope, *shift], found.x, atol=2e-3)
 
 
 def test_reversed_predictions_get_the_smallest_positive_slope():

@@ -30,6 +30,7 @@ from fitmodel.learning.editing import (
 )
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.scorecard import PairTerm, Scorecard
+from fitmodel.learning.scorecard_checks import check_scorecard
 
 EDITS = [
     SetEffect("industry", "media", 0.5),
@@ -86,6 +87,19 @@ def test_giving_a_level_its_own_code_changes_no_score(scorecard, attributes):
         code = single.columns[position].code(level)
         assert list(single.columns[position].levels.values()).count(code) == 1
         np.testing.assert_array_equal(_rows_of(single, attributes), _rows_of(scorecard, attributes))
+
+
+def test_splitting_keeps_which_values_changed_lately(scorecard):
+    """An edited scorecard whose factors did not fit its values could not be loaded."""
+    seats = scorecard.attributes.index("seats")
+    evidence = list(scorecard.evidence)
+    lately = np.ones(scorecard.columns[seats].size + 2)
+    lately[1] = 2.5
+    evidence[seats] = replace(evidence[seats], lately=lately)
+    cut = split_bin(replace(scorecard, evidence=tuple(evidence)), seats, -5.0)
+
+    check_scorecard(cut)
+    assert cut.evidence[seats].lately[:4].tolist() == [1.0, 2.5, 2.5, *lately[2:3]]
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=str)

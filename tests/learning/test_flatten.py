@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +21,7 @@ from fitmodel.learning._flatten import (
 from fitmodel.learning._imputation import Imputed
 from fitmodel.learning._level_statistic import PRIOR_DEALS, LevelStatistic
 from fitmodel.learning._logistic import as_tables, newton_logistic
+from fitmodel.learning._proportional_odds import FollowUp
 from fitmodel.learning.calibration import CalibrationMap, expit
 from fitmodel.learning.columns import MISSING, CategoryColumn, Column, NumberColumn
 from fitmodel.learning.scorecard import Evidence, Scorecard
@@ -60,6 +62,7 @@ def flat(**changes) -> tuple[Scorecard, Additive, Additive, np.ndarray, np.ndarr
     design = design_of((SEATS, PLAN), codes, label)
     point, replicates = additive(1), additive(6, seed=2)
     given = {"early_churn": label, "weight": weight, "spread": 1.0, "base_rate": 0.3, "seed": 0}
+    given["follow_up"] = observed_whole(label == 1)
     given |= {"calibration": CalibrationMap.linear(1.0, 0.0, "slope")} | changes
     return flatten(design, point, replicates, **given), point, replicates, design.codes, weight
 
@@ -141,10 +144,40 @@ def test_levels_with_a_statistic_get_the_statistics_error_in_the_replicates() ->
         np.testing.assert_array_equal(out[:, 0], table[:, 0])
 
 
-def evidence(column: Column, code: list[int], label: list[float], weight: list[float]) -> Evidence:
+def observed_whole(left: np.ndarray) -> FollowUp:
+    """Follow-up of deals observed for the whole horizon."""
+    return FollowUp.of(np.where(left, 2.0, 5.0), left, 5.0)
+
+
+def evidence(
+    column: Column,
+    code: list[int],
+    label: list[float],
+    weight: list[float],
+    follow_up: FollowUp | None = None,
+) -> Evidence:
     return make_evidence(
-        column, np.array(code, dtype=np.int32), np.array(label, float), np.array(weight, float)
+        column,
+        np.array(code, dtype=np.int32),
+        np.array(label, float),
+        np.array(weight, float),
+        follow_up or observed_whole(np.array(label) == 1),
     )
+
+
+def test_deals_that_left_and_deals_of_unknown_outcome_are_counted_per_band() -> None:
+    """A leaver after the horizon is known to have stayed; one without a day may not be known."""
+    months = np.array([1.0, 1.0, 5.0, 6.0, 4.0, 0.0, 0.0])
+    left = np.array([True, False, False, True, True, True, True])
+    by = np.array([np.nan] * 5 + [3.0, 9.0])
+    follow_up = FollowUp.of(months, left, 5.0, left_by=by)
+    result = evidence(PLAN, [1, 1, 1, 2, 2, 2, 2], [0.5] * 7, [1.0] * 7, follow_up)
+
+    assert result.left.tolist() == [0, 1, 2, 0]
+    assert result.unknown.tolist() == [0, 1, 1, 0]
+    assert [result.is_mostly_unknown(band) for band in range(4)] == [False] * 4
+    assert replace(result, unknown=np.array([0, 2, 2, 0])).is_mostly_unknown(1)
+    assert not replace(result, unknown=None).is_mostly_unknown(1)
 
 
 def test_each_level_has_its_count_and_weighted_rate() -> None:

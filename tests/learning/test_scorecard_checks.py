@@ -58,6 +58,25 @@ def test_a_valid_scorecard_is_rebuilt_unchanged() -> None:
     assert without.own is None
 
 
+def test_counts_of_known_outcomes_are_rebuilt_and_absent_in_older_files() -> None:
+    counts = {"left": np.array([0, 1, 3, 0, 2]), "unknown": np.array([3, 2, 0, 0, 1])}
+    first, second = scorecard_from_dict(
+        json.loads(json.dumps(scorecard(evidence=(evidence(3, **counts), evidence(2))).to_dict()))
+    ).evidence
+
+    assert first.left.tolist() == counts["left"].tolist()
+    assert first.unknown.tolist() == counts["unknown"].tolist()
+    assert second.left is second.unknown is None
+
+
+@pytest.mark.parametrize("name", ["left", "unknown"])
+@pytest.mark.parametrize("wrong", [[0, 0], [0, 0, 0, 0, 4], [0, -1, 0, 0, 0]])
+def test_a_damaged_count_of_known_outcomes_is_refused(name: str, wrong: list[int]) -> None:
+    damaged = evidence(3, **{name: np.array(wrong)})
+    with pytest.raises(BundleError, match="evidence of 'seats'"):
+        check_scorecard(scorecard(evidence=(damaged, evidence(2))))
+
+
 @pytest.mark.parametrize(
     "right",
     [

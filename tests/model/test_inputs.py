@@ -29,6 +29,7 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.inputs import (
     PREDICTED,
     arrow_schema,
+    empty_warning,
     made_up_prospect,
     normalise_prospects,
     reasons_type,
@@ -102,6 +103,34 @@ def test_an_unsupported_input_is_refused_with_the_supported_ones(model):
 
 
 # ---- short frames ----
+
+
+def test_an_attribute_that_is_empty_in_every_prospect_gives_a_warning(model, table) -> None:
+    emptied = table.assign(segment=None, seats=np.nan)
+    with pytest.warns(UserWarning, match="empty in all 40 prospects, but usually") as caught:
+        model.predict(emptied)
+    (warning,) = caught
+    assert "past deals: segment (100% filled), seats (100% filled). " in str(warning.message)
+    assert "Remedy: export the column" in str(warning.message)
+    assert warning.filename == __file__
+
+
+def test_emptiness_that_may_be_chance_or_is_usual_gives_none(model, table) -> None:
+    """Pytest makes an error of every warning."""
+    model.predict(table.assign(segment=None).head(4))
+    model.predict(table.assign(segment=[*[None] * 39, "smb"]))
+
+
+def test_the_share_of_past_deals_with_a_value_decides() -> None:
+    def warning(missing: int, prospects: int) -> str | None:
+        evidence = SimpleNamespace(band=[0, 1, 1], count=np.array([missing, 100 - missing]))
+        card = SimpleNamespace(attributes=("trial",), evidence=(evidence,))
+        return empty_warning(card, {"trial"}, prospects)
+
+    assert "trial (60% filled)" in str(warning(40, 8))
+    assert warning(40, 7) is None  # 0.4 ** 7 > 0.001
+    assert warning(60, 1_000) is None
+    assert warning(0, 4) is None
 
 
 @pytest.mark.parametrize("rows", [1, 2, FEW_ROWS, FEW_ROWS + 1])

@@ -188,7 +188,9 @@ def test_sentences_mention_few_deals_no_deals_and_missing_values(model, prospect
     scorecard = dataclasses.replace(
         model.scorecard,
         evidence=tuple(
-            dataclasses.replace(item, count=few) if item is evidence else item
+            dataclasses.replace(item, count=few, left=None, unknown=None)
+            if item is evidence
+            else item
             for item in model.scorecard.evidence
         ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
+from fitmodel.learning.scorecard import Evidence
 from fitmodel.model._sentences import SELLER_WEIGHT, Sentences, in_hundredths
 from fitmodel.model.wording import Wording
 
@@ -23,9 +25,7 @@ ONLY = NumberColumn("age", (), 1.0, 90.0)
 
 
 def _evidence(band: list[int], count: list[int], rate: list[float]) -> SimpleNamespace:
-    return SimpleNamespace(
-        band=np.array(band), count=np.array(count), rate=np.array(rate), lately=None
-    )
+    return Evidence(np.array(band), np.array(count), np.array(rate), ("",) * len(count))
 
 
 class _Twice:
@@ -55,6 +55,13 @@ WORDS = Wording(horizon_months=5, sellers=("rep",), units={"seats": "users"})
 SENTENCES = Sentences(SCORECARD, WORDS)
 
 
+def _sentences_with(position: int, evidence: Evidence) -> Sentences:
+    """Return sentences on the same scorecard with other evidence of one attribute."""
+    others = list(SCORECARD.evidence)
+    others[position] = evidence
+    return Sentences(SimpleNamespace(**(vars(SCORECARD) | {"evidence": others})), WORDS)
+
+
 def _tell(term: int, codes: list[int], values: list[str], contribution: float) -> str:
     return SENTENCES.sentence_of(term, codes, values, contribution, "X")
 
@@ -76,13 +83,7 @@ def test_evidence_quotes_rate_deals_band_and_overall_rate() -> None:
 
 
 def test_a_middle_band_has_two_limits_and_a_single_bin_has_none() -> None:
-    whole = Sentences(
-        SimpleNamespace(
-            **(vars(SCORECARD) | {"evidence": [
-                _evidence([0, 1, 2, 2, 3], [3, 30, 30, 30], [0.5] * 4), *SCORECARD.evidence[1:]
-            ]})
-        ), WORDS,
-    )  # fmt: skip
+    whole = _sentences_with(0, _evidence([0, 1, 2, 2, 3], [3, 30, 30, 30], [0.5] * 4))
     assert "(10 users to 40 users)" in whole.sentence_of(0, [3], ["12"], 1.0, "X")
     assert "70 such deals left" in _tell(4, [0, 0, 0, 0, 1], ["5"], 1.0)
 
@@ -115,15 +116,24 @@ def test_an_effect_that_contradicts_the_rate_is_explained(
 
 def test_a_group_that_changed_is_described_as_such() -> None:
     """Its effect is that of its present level, so it needs no "yet" beside the past rate."""
-    evidence = SCORECARD.evidence[1]
-    evidence.lately = np.array([1.0, 1.0, 2.5, 1.0, 1.0])
-    try:
-        changed, usual = (_tell(1, [0, code], ["v"], 0.5) for code in (2, 1))
-    finally:
-        evidence.lately = None
+    lately = np.array([1.0, 1.0, 2.5, 1.0, 1.0])
+    sentences = _sentences_with(1, replace(SCORECARD.evidence[1], lately=lately))
+    changed, usual = (sentences.sentence_of(1, [0, code], ["v"], 0.5, "X") for code in (2, 1))
     assert "lately 2.5 times as often; X" in changed
     assert "yet" not in changed
     assert "lately" not in usual
+
+
+def test_deals_that_are_mostly_too_young_are_counted_without_a_rate() -> None:
+    """Soft labels are the model's own predictions; quoted as a rate they would look observed."""
+    known = {"left": np.array([1, 90, 1]), "unknown": np.array([0, 600, 10])}
+    sentences = _sentences_with(0, replace(SCORECARD.evidence[0], **known))
+    half, most = (sentences.sentence_of(0, [code], ["v"], 0.5, "X") for code in (1, 3))
+    assert half.startswith("Seats is v: 10% of 1,200 such deals")
+    assert most == (
+        "Seats is v: 1 of 19 such deals (20 users or more) left so far, and of most the outcome is "
+        "not known yet; 20% of all left within 5 months (X)"
+    )
 
 
 def test_unseen_levels_and_missing_values_are_described_as_such() -> None:

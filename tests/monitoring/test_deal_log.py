@@ -7,10 +7,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fitmodel.exceptions import TrackingError
+from fitmodel.model.assessment import Assessment
 from fitmodel.model.logged import UnknownProspectError
 from fitmodel.monitoring import deal_log
 from fitmodel.monitoring.deal_log import ConflictError, DealLog
 from fitmodel.monitoring.log import DecisionLog
+
+ASSESSMENT = Assessment(
+    0.6,
+    0.5,
+    0.7,
+    poor_fit=True,
+    fit="poor",
+    expected_value=-1.0,
+    unfamiliar=False,
+    reasons=(),
+    model_version="v2",
+)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
@@ -46,6 +59,21 @@ def test_a_repeated_decision_is_stored_once(deals, log) -> None:
     assert (added, added_again) == (True, False)
     assert first == again
     assert len(log.decisions()) == 1
+
+
+def test_a_repeated_decision_after_a_new_assessment_is_a_new_one(deals, log) -> None:
+    """As by the command line: service and monitor count the same decisions."""
+    first, _ = deals.decide("D-1", "declined", by="Kim", seen=0)
+    again, added = deals.decide("D-1", "declined", by="Kim", seen=0)  # the answer had been lost
+    assert (again, added) == (first, False)
+    assert not log.decide("D-1", "declined", by="Kim")
+
+    log.append("D-1", ASSESSMENT, {})
+    later, added = deals.decide("D-1", "declined", by="Kim", seen=first.number)
+    assert added
+    assert later.number > first.number
+    assert not log.decide("D-1", "declined", by="Kim")
+    assert len(log.decisions()) == 2
 
 
 def test_a_decision_made_without_seeing_the_last_one_is_a_conflict(deals, log) -> None:

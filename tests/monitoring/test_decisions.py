@@ -79,12 +79,34 @@ def test_a_declined_prospect_can_be_signed_after_a_new_assessment(log) -> None:
         log.decide("a", "declined", by="Kim")
 
 
-def test_the_same_decision_may_be_sent_twice(log) -> None:
+def test_a_decision_is_repeated_by_the_same_person_with_the_same_content(log) -> None:
     log.append("a", assessed(poor_fit=True), {})
-    log.decide("a", "signed", by="Kim")
-    log.decide("a", "signed", by="Kim")
-    log.decide("a", "overridden", by="Kim")
-    assert len(log.decisions()) == 3
+    added = [
+        log.decide(name, action, by=by, reason=reason, correct=correct)
+        for name, action, by, reason, correct in (
+            ("a", "declined", "Kim", "no seats", False),
+            (" A", "declined", "Kim", "no seats", False),  # another spelling of the id
+            ("a", "declined", "Kim", "no seats", True),
+            ("a", "declined", "Lee", "no seats", False),
+            ("a", "declined", "Lee", None, False),
+            ("a", "declined", "Lee", None, False),
+            ("a", "signed", "Lee", None, True),
+            ("a", "signed", "Lee", None, True),
+            ("a", "declined", "Lee", None, True),
+        )
+    ]
+    assert added == [True, False, False, True, True, False, True, False, True]
+    assert len(log.decisions()) == sum(added)
+
+    log.append("a", assessed(poor_fit=True), {})
+    assert log.decide("a", "declined", by="Lee")  # on the new assessment
+    assert log.decisions()["assessment"].tolist() == [1, 1, 1, 1, 1, 2]
+
+
+def test_a_repeated_correction_needs_no_second_permission(log) -> None:
+    log.append("a", assessed(poor_fit=False), {})
+    assert log.decide("a", "overridden", by="Kim", correct=True)
+    assert not log.decide("a", "overridden", by="Kim")
 
 
 def test_another_spelling_of_an_id_is_the_same_prospect(log) -> None:

@@ -99,6 +99,7 @@ def test_deals_from_the_same_distribution_are_stable(model, fresh) -> None:
     assert "drift" not in set(result["verdict"])
 
 
+@pytest.mark.filterwarnings("ignore:empty in all 1,500 prospects:UserWarning")
 def test_a_new_level_missing_values_and_a_shift_are_named(model, fresh) -> None:
     changed = fresh.copy()
     changed["lead_source"] = changed["lead_source"].where(

@@ -227,11 +227,6 @@ def test_a_policy_without_flags_has_no_precision_on_the_card(spec):
     assert "were right" not in card
 
 
-def test_the_calibration_plot_is_linked_by_its_path(spec):
-    card = model_card(make_report(), MANIFEST, spec, calibration_plot="plots/calibration 1.png")
-    assert "![Predicted against observed early churn](plots/calibration%201.png)" in card
-
-
 def test_without_a_manifest_the_card_names_the_package_versions(spec):
     card = model_card(make_report(), {}, spec)
     assert "# Model card: prospect-fit" in card

@@ -241,6 +241,6 @@ def test_surprises_are_a_lesson_only_if_significant(low, learns) -> None:
     )
     assert ("something that the model has not learned yet" in shown["learn"]) is learns
     assert shown["rows"] == [
-        {"rep": "Kim", "deal": "D1", "said": "5%", "usual": "12%", "months": "2.2"},
-        {"rep": "", "deal": "D2", "said": "10%", "usual": "12%", "months": "4.0"},
+        {"rep": "Kim", "deal": "D1", "predicted": "5%", "usual": "12%", "months": "2.2"},
+        {"rep": "", "deal": "D2", "predicted": "10%", "usual": "12%", "months": "4.0"},
     ]

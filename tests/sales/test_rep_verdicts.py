@@ -80,7 +80,7 @@ def table_of(observed, expected, **columns) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "signed": 100, "observed": observed, "expected": expected, "recent_observed": 0.0,
-            "recent_expected": 0.5, "recent_signed": 5.0,
+            "recent_expected": 0.5, "recent_signed": 5.0, "expected_error": 0.0,
             "others_ratio": observed / expected / others,
         },
         index=[f"R{number}" for number in range(len(observed))],

@@ -26,6 +26,7 @@ from fitmodel.scoring._resume import JOURNAL, parts_folder
 from fitmodel.scoring.batch import score_file
 from fitmodel.scoring.sources import score_source
 from fitmodel.scoring.streams import WRITERS
+from fitmodel.tables.atomic import file_lock
 from warm_python import warm_python
 
 real = batch.predict_chunk
@@ -271,6 +272,26 @@ def test_rows_already_written_are_not_scored_again(
     assert content(output) == expected
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_attribute_that_is_empty_in_all_rows_is_reported_by_a_resumed_batch(
+    model, prospects, tmp_path, ending
+) -> None:
+    """Also if the rows already written are not read again; a value in them is remembered."""
+    for first, expected in ((None, "empty in all 60 prospects"), ("smb", None)):
+        source = tmp_path / f"{first}.csv"
+        segment = [first, *[""] * (len(prospects) - 1)]
+        prospects.assign(segment=segment).to_csv(source, index=False)
+        output = tmp_path / f"out {first}{ending}"
+        stop_after(4, source, model, output)
+
+        result = score_file(source, model, output, chunk_rows=8, resume=True)
+
+        assert 32 <= result.resumed < 60
+        assert (result.empty or "")[:25] == (expected or "")
+        if expected:
+            assert "segment (100% filled). " in str(result.empty)
+
+
 def test_a_complete_draft_is_only_moved_to_the_output(
     model, source, tmp_path, uninterrupted
 ) -> None:
@@ -360,6 +381,22 @@ def test_only_one_process_at_a_time_works_on_a_batch(model, source, tmp_path) ->
     assert len(refused) == 8
     score_file(source, model, tmp_path / "whole.csv")
     assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert not parts_folder(output).exists()
+
+
+def test_a_batch_without_resume_removes_what_an_interrupted_one_left(
+    model, source, tmp_path, uninterrupted
+) -> None:
+    output = tmp_path / "out.csv"
+    stop_after(4, source, model, output)
+    assert parts_folder(output).exists()
+    with file_lock(parts_folder(output) / "lock", wait=False):  # another process works on it
+        score_file(source, model, output, chunk_rows=8)
+        assert list(parts_folder(output).glob("*.arrow"))
+
+    score_file(source, model, output, chunk_rows=8)
+
+    assert content(output) == content(uninterrupted(".csv"))
     assert not parts_folder(output).exists()
 
 

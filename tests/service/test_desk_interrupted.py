@@ -71,6 +71,33 @@ def test_a_double_click_sends_one_decision_and_one_assessment(opened, logged) ->
     assert log.decisions()["by"].tolist() == ["Kim"]
 
 
+def test_a_late_decision_on_another_deal_lets_no_second_click_through(opened, logged) -> None:
+    url, log = logged
+    with opened(url) as page:
+        page.evaluate("localStorage.setItem('fitmodel.name', 'Kim')")
+        first = open_deal(page, 1)
+        held: list[Route] = []
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.post_data or ""))
+        hold_two = lambda route: held.append(route) if len(held) < 2 else route.continue_()  # noqa: E731
+        page.route("**/v1/decisions", hold_two)
+        with page.expect_request("**/v1/decisions"):
+            page.locator("[data-action=declined]").click()
+        page.locator("#back").click()
+        second = open_deal(page, 3)
+        with page.expect_request("**/v1/decisions"):
+            page.locator("[data-action=declined]").click()
+        with page.expect_response("**/v1/decisions"):
+            held[0].continue_()
+        page.evaluate("fetch('/healthz').then((answer) => answer.text())")
+        page.locator("[data-action=declined]").click()  # the one before is still sent
+        page.evaluate("fetch('/healthz').then((answer) => answer.text())")
+        held[1].continue_()
+        expect(page.locator("#decision-standing")).to_have_class("stands declined")
+    assert sum('"declined"' in body for body in sent) == 2
+    assert sorted(log.decisions()["prospect"]) == sorted([first, second])
+
+
 def test_after_a_decision_the_keyboard_stands_on_what_can_be_done_next(opened, logged) -> None:
     url, _ = logged
     with opened(url) as page:

@@ -54,6 +54,21 @@ def test_several_prospects_keep_their_order_and_a_bad_one_does_not_stop_the_othe
     assert items[2]["early_churn_probability"] == expected
 
 
+@pytest.mark.parametrize("path", ["/v1/assessments", "/v1/assessments/batch"])
+def test_an_attribute_that_no_prospect_of_a_list_has_is_a_warning(client, prospect, path) -> None:
+    emptied = [prospect | {"segment": None}] * 30
+    in_english = client.post(path, json=emptied).json()
+    in_chinese = client.post(f"{path}?language=zh", json=emptied).json()
+    with_one = client.post(path, json=[*emptied, prospect]).json()
+
+    assert len(in_english["assessments"]) == 30
+    (warning,) = in_english["warnings"]
+    assert warning.startswith("empty in all 30 prospects, but usually filled in past deals: segm")
+    assert in_chinese["warnings"][0].startswith("全部 30 个潜在客户都没有值")
+    assert set(with_one) == {"assessments"}
+    assert set(client.post(path, json=emptied[:4]).json()) == {"assessments"}
+
+
 def test_a_prospect_that_cannot_be_scored_is_refused_with_the_attribute(client, prospect) -> None:
     missing = dict(prospect)
     name = next(iter(missing))

@@ -90,6 +90,55 @@ def test_only_workspaces_of_dead_processes_are_removed(
     assert folder.exists() is not swept
 
 
+WRITER = """
+import sys, time
+from pathlib import Path
+from fitmodel.tables.atomic import workspace
+with workspace(Path(sys.argv[1])) as folder:
+    (folder / "half.json").write_text("{")
+    print(folder.name, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_killed_writer_leaves_a_folder_that_the_next_writer_removes(tmp_path: Path) -> None:
+    """While it lives it is never removed, however old it is."""
+    command = [sys.executable, "-c", WRITER, str(tmp_path)]
+    with subprocess.Popen(  # noqa: S603 - the program above
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        folder = tmp_path / writer.stdout.readline().decode().strip()
+        for age in (0, 2 * WEEK):
+            os.utime(folder, (time.time() - age,) * 2)
+            sweep(tmp_path)
+            assert (folder / "half.json").exists()
+        writer.kill()
+    os.utime(folder, (time.time() - 60,) * 2)
+
+    with workspace(tmp_path) as mine:
+        assert {each.name for each in tmp_path.iterdir()} == {mine.name}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_just_made_is_not_removed(tmp_path: Path) -> None:
+    """Its writer may be about to take the lock."""
+    folder = leftover(tmp_path, HERE, os.getpid(), 1)
+    (folder / ".lock").touch()
+    os.utime(folder)
+    sweep(tmp_path)
+    assert folder.exists()
+
+
+def test_a_free_lock_of_another_machine_is_no_proof(tmp_path: Path) -> None:
+    """Not every network disk shares locks between machines."""
+    folder = leftover(tmp_path, "another", 1, 0)
+    (folder / ".lock").touch()
+    os.utime(folder, (time.time() - 2 * HOUR,) * 2)
+    sweep(tmp_path)
+    assert folder.exists()
+
+
 def test_other_folders_are_never_removed(tmp_path: Path) -> None:
     unfamiliar = tmp_path / ".writing-mine"
     unfamiliar.mkdir()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +13,8 @@ from openpyxl import Workbook, load_workbook
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals
-from fitmodel.exceptions import DealsError
+from fitmodel.exceptions import DealsError, ProspectError
+from fitmodel.scoring.tables import open_source
 from fitmodel.tables.files import read_file, read_table
 
 HEADER = ["id", "signed", "left", "seats", "acv", "crm", "region"]
@@ -159,3 +162,82 @@ def test_merged_cells_below_all_rows_are_left_alone(tmp_path) -> None:
     book.save(path)
 
     assert len(read_file(path).table) == 12
+
+
+# ---- formulas ----
+
+
+def _rewritten(path: Path, part: str, *changes: tuple[str, str]) -> Path:
+    """Change texts of a file inside a workbook, as another program would have written it."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for pattern, new in changes:
+        parts[part] = re.sub(pattern.encode(), new.encode(), parts[part])
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def _with_formulas(path: Path, *, value: str = "<v />", on_load: bool = True) -> Path:
+    rows = [[*row[:4], f"=D{n + 2}*12", *row[5:]] for n, row in enumerate(ROWS)]
+    other = [["name", "sum"], ["a", "=1+1"]]
+    _book(path, **{"Deals & more": [HEADER, *rows], "Other": other})
+    if not on_load:
+        _rewritten(path, "xl/workbook.xml", (' fullCalcOnLoad="1"', ""))
+    return _rewritten(path, "xl/worksheets/sheet1.xml", (r"</f><v ?/>", f"</f>{value}"))
+
+
+@pytest.mark.parametrize("value", ["<v />", "<v></v>", "", "<v>0</v>"])
+def test_formulas_that_were_never_calculated_are_refused(tmp_path, value: str) -> None:
+    """The library openpyxl stores no value, XlsxWriter 0; both ask to calculate when opened."""
+    with pytest.raises(DealsError) as caught:
+        read_file(_with_formulas(tmp_path / "x.xlsx", value=value))
+    assert "sheet 'Deals & more': formulas have no calculated value" in str(caught.value)
+    assert "\n  acv: 12 cell(s), for example E2 =D2*12\nRemedy: open" in str(caught.value)
+
+
+def test_a_prefix_and_shared_formulas_are_read_too(tmp_path) -> None:
+    path = _with_formulas(tmp_path / "x.xlsx")
+    changes = (r"<(/?)(?=[cfv]\b)", r"<\1x:"), (r"<x:f>D3\*12</x:f>", '<x:f t="shared" si="0"/>')
+    _rewritten(
+        path,
+        "xl/worksheets/sheet1.xml",
+        *changes,
+        (
+            "<worksheet ",
+            '<worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main" ',
+        ),
+    )
+    with pytest.raises(DealsError, match=r"acv: 12 cell\(s\)"):
+        read_file(path)
+
+
+def test_calculated_formulas_are_read_as_their_values(tmp_path) -> None:
+    """Also 0 where the program did not ask to calculate, and an empty text."""
+    known = _with_formulas(tmp_path / "known.xlsx", value="<v>1200</v>")
+    zero = _with_formulas(tmp_path / "zero.xlsx", value="<v>0</v>", on_load=False)
+    empty = _with_formulas(tmp_path / "empty.xlsx", value="<v></v>")
+    _rewritten(empty, "xl/worksheets/sheet1.xml", (r'(r="E\d+")><f>', r'\1 t="str"><f>'))
+
+    assert set(read_table(known)["acv"]) == {1200}
+    assert set(read_table(zero)["acv"]) == {0}
+    assert read_table(empty)["acv"].isna().all()
+
+
+def test_formulas_in_titles_sums_and_other_sheets_do_not_matter(tmp_path) -> None:
+    rows = [["My deals", "=1+1"], [], HEADER, *ROWS, ["Total", None, None, "=SUM(D2:D13)", 6633.0]]
+    path = _book(tmp_path / "x.xlsx", Deals=rows, Other=[["name", "sum"], ["a", "=1+1"]])
+
+    assert len(read_table(path)) == 12
+    with pytest.raises(DealsError, match=r"sheet 'Other'.*(?s:.)*sum: 1 cell"):
+        read_file(path, sheet="Other")
+
+
+def test_prospects_with_formulas_that_were_never_calculated_are_refused(tmp_path) -> None:
+    path = _with_formulas(tmp_path / "x.xlsx")
+    with (
+        pytest.raises(ProspectError, match=r"acv: 12 cell\(s\)"),
+        open_source(path, 100) as source,
+    ):
+        list(source.chunks)

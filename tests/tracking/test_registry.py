@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.exceptions import MlflowException
 
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.bundle.store import write_bundle
-from fitmodel.exceptions import BundleError, TrackingError
+from fitmodel.deals.contract import DealSpec
+from fitmodel.exceptions import BundleError, SpecError, TrackingError
 from fitmodel.loading import load
 from fitmodel.tracking import registry
 from fitmodel.tracking.connection import connected
+from fitmodel.tracking.lifecycle import RunOptions
+from fitmodel.tracking.locating import refuse_name_of_others
 from fitmodel.tracking.registry import get_alias, list_versions, resolve, set_alias
 from fitmodel.tracking.runs import TrainingMetadata, track
+from fitmodel.training import train
 
 NAME = "prospect-fit"
 
@@ -110,6 +116,7 @@ def test_the_error_for_a_run_without_a_model_says_so(
 
 def change_logged(path: Path) -> None:
     manifest = json.loads((path / "manifest.json").read_text())
+    del manifest["digest"]  # else the manifest's own digest would be wrong before the registry's
     (path / "manifest.json").write_text(json.dumps(manifest | {"metrics": {"roc_auc": 1.0}}))
 
 
@@ -298,3 +305,58 @@ def test_a_registered_model_of_another_library_is_refused_by_name(
         client.create_model_version("other", source=str(tmp_path / "other"))
     with pytest.raises(TrackingError, match=r"^models:/other/1 is no model of fitmodel, or its"):
         load("models:/other/1")
+
+
+def _add_version_of_another_library(store: str, name: str, folder: Path, **options: Any) -> None:
+    folder.mkdir(exist_ok=True)
+    with connected(store) as client:
+        with suppress(MlflowException):
+            client.create_registered_model(name)
+        client.create_model_version(name, source=str(folder), **options)
+
+
+def _named(name: str, store: str, trained: Any) -> DealSpec:
+    return trained.spec.replace(tracking={"registered_model": name, "uri": store})
+
+
+def test_a_name_of_another_library_is_refused_before_the_training(
+    mlflow_store: str, trained: Any, tmp_path: Path
+) -> None:
+    name = "it's churn"
+    for _ in range(2):
+        _add_version_of_another_library(mlflow_store, name, tmp_path / "other")
+    spec, others = (_named(each, mlflow_store, trained) for each in ("its", name))
+    steps: list[str] = []
+    refuse_name_of_others(spec)
+    assert [each.version for each in list_versions(name, mlflow_store)] == [2, 1]
+    with pytest.raises(SpecError, match="has 2 version"):
+        refuse_name_of_others(others)
+
+    _add_version_of_another_library(mlflow_store, "its", tmp_path / "other")
+    with pytest.raises(
+        SpecError, match=r"^the registered model 'its' has 1 version\(s\), and none"
+    ):
+        train(trained.deals, spec, models=tmp_path / "models", progress=steps.append)
+    refuse_name_of_others(spec, RunOptions(register=False))
+    assert steps == ["reading"]
+    assert not (tmp_path / "models").exists()
+    assert [each.version for each in list_versions("its", mlflow_store)] == [1]
+
+
+def test_a_name_with_a_version_of_fitmodel_is_not(
+    facts: TrainingMetadata, trained: Any, tmp_path: Path
+) -> None:
+    """Also if a run's model was registered by hand, and the version has no tag."""
+    store, run_id = str(facts.spec.tracking.uri), track(facts).run_id
+    _add_version_of_another_library(store, NAME, tmp_path / "other")
+    _add_version_of_another_library(store, "by hand", tmp_path / "other", run_id=run_id)
+    refuse_name_of_others(_named(NAME, store, trained))
+    refuse_name_of_others(_named("by hand", store, trained))
+
+
+def test_a_store_that_is_away_or_not_there_yet_refuses_no_name(
+    trained: Any, tmp_path: Path
+) -> None:
+    for store in ("http://127.0.0.1:9", f"sqlite:///{tmp_path}/mlflow.db"):
+        refuse_name_of_others(_named(NAME, store, trained))
+    assert list(tmp_path.iterdir()) == []

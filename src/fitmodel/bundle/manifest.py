@@ -27,14 +27,16 @@ FILE_LIMIT = 2**30
 JSON_LIMIT = 64 * 2**20  # smaller, since parsed JSON takes up to twenty times as much memory
 FILE_COUNT_LIMIT = 100
 SIGNING_KEY = "FITMODEL_SIGNING_KEY"
+REMEDY = "Remedy: copy the bundle again from where it was written, or train again"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _NAME_LENGTH = 100
 _VERSION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_OWN_FIELDS = frozenset(
-    {"format", "name", "version", "created_at", "fitmodel", "python", "packages", "files"}
+OWN_FIELDS = frozenset(
+    {"format", "name", "version", "created_at", "fitmodel", "python", "packages", "files", "digest"}
 )
+"""Fields that every manifest has; all others are the caller's."""
 _PACKAGES = (
     "interpret-core",
     "joblib",
@@ -69,9 +71,9 @@ def make_manifest(
             for file, content in sorted(files.items())
         },
     }
-    text = json.dumps(
-        own_fields | plain(caller_fields), indent=1, ensure_ascii=False, allow_nan=False
-    )
+    fields = own_fields | plain(caller_fields)
+    fields["digest"] = _digest_of(fields)
+    text = json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False)
     content = text.encode(errors="backslashreplace")  # a lone surrogate becomes its JSON escape
     if len(content) > MANIFEST_LIMIT:
         raise BundleError(
@@ -81,11 +83,18 @@ def make_manifest(
     return content
 
 
+def _digest_of(fields: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a manifest's fields without their digest, whatever their order."""
+    stated = {name: value for name, value in fields.items() if name != "digest"}
+    return digest(json.dumps(stated, sort_keys=True, allow_nan=False).encode())
+
+
 def check_fields(caller_fields: Mapping[str, Any]) -> None:
     """Refuse fields that would overwrite the bundle's own, or that a reader would refuse."""
     for field in _FIELD_CHECKS.keys() & caller_fields.keys():
-        _check({field: plain(caller_fields[field])}, field, _FIELD_CHECKS[field])
-    taken = sorted(_OWN_FIELDS & set(caller_fields))
+        value = {field: plain(caller_fields[field])}
+        _check(value, field, _FIELD_CHECKS[field], "Remedy: give a value of the right type")
+    taken = sorted(OWN_FIELDS & set(caller_fields))
     if taken:
         raise BundleError(f"the manifest states {taken} itself; leave them out of the fields given")
 
@@ -142,10 +151,17 @@ def read_manifest(content: bytes) -> dict[str, Any]:
     if reader is None:
         raise BundleError(
             f"the bundle has format {form!r}; this fitmodel ({installed_version('fitmodel')}) "
-            f"reads {sorted(_READERS)}. Install the fitmodel it was written with: "
+            f"reads {sorted(_READERS)}. Remedy: install the fitmodel it was written with: "
             f"{manifest.get('fitmodel')!r}"
         )
-    return reader(manifest)
+    result = reader(manifest)
+    if "digest" in manifest and manifest["digest"] != _digest_of(manifest):
+        raise BundleError(
+            "the manifest was changed after it was written: its fields do not have the digest that "
+            f"it states. {REMEDY}; `fitmodel edit` changes a table, and another policy needs a new "
+            "training"
+        )
+    return result
 
 
 def sign(manifest: bytes) -> str | None:
@@ -185,9 +201,11 @@ def _parse(content: bytes) -> dict[str, Any]:
             content.decode(), object_pairs_hook=_unique_fields, parse_constant=_refuse_constant
         )
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"the manifest is not the JSON it should be: {error}") from error
+        raise BundleError(
+            f"the manifest is not the JSON it should be: {error}. {REMEDY}"
+        ) from error
     if not isinstance(manifest, dict):
-        raise BundleError("the manifest is not a JSON object")
+        raise BundleError(f"the manifest is not a JSON object. {REMEDY}")
     return manifest
 
 
@@ -238,10 +256,12 @@ _OLD_EDIT_FIELDS = {"judged": "evaluation"}
 _READERS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _read_format_1}
 
 
-def _check(manifest: dict[str, Any], field: str, is_valid: Callable[[Any], bool]) -> None:
+def _check(
+    manifest: dict[str, Any], field: str, is_valid: Callable[[Any], bool], remedy: str = REMEDY
+) -> None:
     if field not in manifest or not is_valid(manifest[field]):
         result = repr(manifest.get(field))
-        raise BundleError(f"the manifest's {field!r} is missing or wrong: {result[:200]}")
+        raise BundleError(f"the manifest's {field!r} is missing or wrong: {result[:200]}. {remedy}")
 
 
 def _is_texts(value: Any) -> bool:

@@ -63,7 +63,7 @@ class Bundle:
         if len(content) != stated["size"] or manifests.digest(content) != stated["sha256"]:
             raise BundleError(
                 f"{self.path / file} is not the file the manifest states: it was cut short or "
-                "changed; take the bundle from its source again, or train again"
+                f"changed. {manifests.REMEDY}"
             )
         return content
 
@@ -136,7 +136,10 @@ def _open_folder(path: Path) -> Bundle:
     if len(content) > manifests.MANIFEST_LIMIT:
         raise BundleError(f"{path / MANIFEST} is larger than {manifests.MANIFEST_LIMIT:,} bytes")
     manifests.check_signature(content, _signature(path))
-    bundle = Bundle(path, manifests.read_manifest(content))
+    try:
+        bundle = Bundle(path, manifests.read_manifest(content))
+    except BundleError as error:
+        raise BundleError(f"{path / MANIFEST}: {error}") from error
     for file, entry in bundle.manifest["files"].items():
         _check_size(path / file, entry["size"])
     return bundle
@@ -153,13 +156,15 @@ def _check_size(path: Path, size: int) -> None:
     try:
         result = path.lstat()
     except OSError as error:
-        raise BundleError(f"{path} is missing although the manifest lists it: {error}") from error
+        raise BundleError(
+            f"{path} is missing although the manifest lists it: {error}. {manifests.REMEDY}"
+        ) from error
     if not stat.S_ISREG(result.st_mode):
         raise BundleError(f"{path} is a symbolic link or no plain file; a bundle holds neither")
     if result.st_size != size:
         raise BundleError(
             f"{path} has {result.st_size:,} bytes and the manifest states {size:,}: the file was "
-            "changed or not copied completely. Remedy: copy the bundle again, or train again"
+            f"changed or not copied completely. {manifests.REMEDY}"
         )
 
 

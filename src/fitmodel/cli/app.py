@@ -89,6 +89,16 @@ Models = Annotated[Path, typer.Option("--models", help="Folder of the models.")]
 Model = Annotated[
     str, typer.Option("--model", "-m", help="Folder of a model, or models:/name@alias.")
 ]
+OwnConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="The contract of the deals; default: the model's contract."
+    ),
+]
+AssessmentsTo = Annotated[
+    str | None,
+    typer.Option(help="Log every assessment to this decision log: a file or postgresql://..."),
+]
 CONFIG = Path("fitmodel.toml")
 MODELS = Path("models")
 TEMPORARY = ".writing-"  # in the name of a file that gets its own name when it is complete

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from fitmodel.cli.app import CONFIG, Config, Deals, app, load_spec, plain_errors, spec_if_any
 from fitmodel.cli.reporting import Language
 from fitmodel.exceptions import SpecError
-
-if TYPE_CHECKING:
-    pass
 
 Tables = Annotated[
     list[str] | None,
@@ -75,6 +72,8 @@ def attributes(
         from fitmodel.reports.console import timeline_text
         from fitmodel.tables.atomic import write_table
 
+        if output is not None and output.suffix.lower() not in {".csv", ".parquet"}:
+            raise SpecError(f"--output {output} is neither .csv nor .parquet")
         spec = load_spec(config)
         if model is not None:
             from fitmodel.crm.prospects import with_tables_of
@@ -101,8 +100,6 @@ def attributes(
         names = opened.result.frame.columns
         typer.echo(f"{len(names)} attributes of {len(frame):,} deals: {', '.join(names)}")
         if output is not None:
-            if output.suffix.lower() not in {".csv", ".parquet"}:
-                raise SpecError(f"--output {output} is neither .csv nor .parquet")
             provenance_path = output.with_name(f"{output.stem}.provenance{output.suffix}")
             write_table(output, frame)
             write_table(provenance_path, provenance(opened.today, opened.spec, opened.result))

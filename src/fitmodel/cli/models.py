@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     Registered = tuple[RegisteredVersion, ...]
 
 
+RegisteredName = Annotated[
+    str | None, typer.Option(help="Registered model; default: the one the contract names.")
+]
+
+
 @models_app.callback(invoke_without_command=True)
 def models_alone(context: typer.Context, models: Models = MODELS, config: Config = CONFIG) -> None:
     """List the models, or show one."""
@@ -180,9 +185,7 @@ def promote(
     version: Annotated[
         int | None, typer.Option(help="Registered version; default: the challenger.")
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Registered model; default: the one the contract names.")
-    ] = None,
+    name: RegisteredName = None,
     force: Annotated[
         str | None,
         typer.Option(help="Promote without evidence that it is better; give the reason."),
@@ -210,9 +213,7 @@ def promote(
 
 @app.command()
 def rollback(
-    name: Annotated[
-        str | None, typer.Option(help="Registered model; default: the one the contract names.")
-    ] = None,
+    name: RegisteredName = None,
     config: Config = CONFIG,
     models: Models = MODELS,
 ) -> None:

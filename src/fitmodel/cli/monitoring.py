@@ -132,13 +132,14 @@ def decide(
     """Record in the decision log what was decided about a prospect.
 
     A decision that contradicts the assessment or an earlier decision is refused; --correct
-    replaces the earlier one.
+    replaces the earlier one. The same decision by the same person, repeated, is recorded once.
 
     Example: fitmodel decide D-17 overridden --by Kim --reason "old customer"
     """
     with plain_errors():
-        existing_log(log, salt).decide(prospect, action, by=by, reason=reason, correct=correct)
-        typer.echo(f"{prospect}: {action}")
+        decisions = existing_log(log, salt)
+        is_new = decisions.decide(prospect, action, by=by, reason=reason, correct=correct)
+        typer.echo(f"{prospect}: {action}{'' if is_new else ' (recorded already)'}")
 
 
 @app.command()

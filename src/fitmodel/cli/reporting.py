@@ -12,6 +12,7 @@ from fitmodel.cli.app import (
     CONFIG,
     Config,
     Deals,
+    OwnConfig,
     app,
     load_spec,
     plain_errors,
@@ -184,12 +185,7 @@ def brief(
             dir_okay=False,
         ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", "-c", help="The contract of the deals; default: the model's contract."
-        ),
-    ] = None,
+    config: OwnConfig = None,
     language: Annotated[Language, typer.Option(help="Language of the brief.")] = Language.EN,
     template: Annotated[
         Path | None,

@@ -8,13 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fitmodel.cli.app import Model, Salt, app, export_app, parse_day, parse_months, plain_errors
+from fitmodel.cli.app import (
+    AssessmentsTo,
+    Model,
+    Salt,
+    app,
+    export_app,
+    parse_day,
+    parse_months,
+    plain_errors,
+)
 from fitmodel.cli.history import Tables, parse_tables
 from fitmodel.cli.reporting import Language
 from fitmodel.tables.databases import is_database
 
 if TYPE_CHECKING:
     from fitmodel.scoring.batch import BatchResult
+
+
+Horizons = Annotated[
+    str | None,
+    typer.Option(help="Other horizons in months, such as 3,12: probability and interval for each."),
+]
 
 
 @app.command()
@@ -49,18 +64,10 @@ def score(
     resume: Annotated[
         bool, typer.Option(help="Continue where an earlier run with --resume was interrupted.")
     ] = False,
-    log: Annotated[
-        str | None,
-        typer.Option(help="Log every assessment to this decision log: a file or postgresql://..."),
-    ] = None,
+    log: AssessmentsTo = None,
     salt: Salt = None,
     table: Tables = None,
-    horizons: Annotated[
-        str | None,
-        typer.Option(
-            help="Other horizons in months, such as 3,12: probability and interval for each."
-        ),
-    ] = None,
+    horizons: Horizons = None,
     signed: Annotated[
         bool,
         typer.Option(
@@ -137,7 +144,7 @@ def _report(result: BatchResult) -> None:
         typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
     if result.left_out:
         typer.echo(f"{result.left_out:,} more are lost, so they were left out by [rows]", err=True)
-    for warning in filter(None, (result.note, result.warning)):
+    for warning in filter(None, (result.note, result.warning, result.empty)):
         typer.echo(f"Warning: {warning}", err=True)
     if result.errors:
         typer.echo(
@@ -213,12 +220,7 @@ def export_sql(
             help="Day from which dates count back, YYYY-MM-DD; default: the day the query runs."
         ),
     ] = None,
-    horizons: Annotated[
-        str | None,
-        typer.Option(
-            help="Other horizons in months, such as 3,12: probability and interval for each."
-        ),
-    ] = None,
+    horizons: Horizons = None,
     absent: Annotated[
         list[str] | None,
         typer.Option(help="The closing date or amount column, if the table does not have it."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fitmodel.cli.app import Model, Salt, app, load_spec, plain_errors
+from fitmodel.cli.app import AssessmentsTo, Model, OwnConfig, Salt, app, load_spec, plain_errors
 
 if TYPE_CHECKING:
     from fitmodel.service.app import ServedBy
@@ -40,10 +40,7 @@ def serve(
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Another host name to accept in the Host header.")
     ] = None,
-    log: Annotated[
-        str | None,
-        typer.Option(help="Log every assessment to this decision log: a file or postgresql://..."),
-    ] = None,
+    log: AssessmentsTo = None,
     salt: Salt = None,
     root_path: Annotated[
         str, typer.Option(help="Path prefix that a proxy serves the app under, such as /fit.")
@@ -81,12 +78,7 @@ def serve(
             dir_okay=False,
         ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", "-c", help="The contract of the deals; default: the model's contract."
-        ),
-    ] = None,
+    config: OwnConfig = None,
     plan: Annotated[
         Path | None,
         typer.Option(help="A commission plan (TOML file) for the page Team.", exists=True),

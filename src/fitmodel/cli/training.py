@@ -38,15 +38,17 @@ Estimator = Annotated[
 ]
 
 
+Allow = Annotated[
+    list[str] | None, typer.Option(help="Keep an attribute that the leakage audit would reject.")
+]
+
+
 @app.command()
 def train(
     deals: Deals,
     config: Config = CONFIG,
     models: Models = MODELS,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(help="Keep an attribute that the leakage audit would reject."),
-    ] = None,
+    allow: Allow = None,
     log: Annotated[
         str | None,
         typer.Option(
@@ -111,10 +113,7 @@ def backtest(
         int,
         typer.Option(min=1, help="Number of past dates at which a model is trained and tested."),
     ] = 4,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(help="Keep an attribute that the leakage audit would reject."),
-    ] = None,
+    allow: Allow = None,
     estimator: Estimator = None,
 ) -> None:
     """Train as of several past dates and evaluate on the deals signed next.

@@ -42,22 +42,19 @@ field that never changed, or unknown."""
 class ChangeLog:
     """The changes of one table, sorted by deal, field and time.
 
-    Attributes
-    ----------
-    bounds : ndarray of int64 of shape (deals * fields + 1,)
-        Position of the first row of each deal and field; the last entry is the number of rows.
-    times : ndarray of int64 of shape (rows,)
-        Microseconds since 1970, in local time of the table's zone.
-    value_codes, old_codes : ndarray of int32 of shape (rows,)
-        New and old value as positions in `levels`; -1 if empty. Without old values all are -1.
-    first_seen : ndarray of int64 of shape (deals,)
-        Time of the first row of each deal, whatever its field.
-    changed : ndarray of int32 of shape (rows + 1,)
-        Number of earlier rows that change a value; a first value is not a change.
-    last_change : ndarray of int64 of shape (rows,)
-        Time of the latest change of this deal and field up to each row; NaT if there is none.
-    moves : mapping of str to StageMoves
-        For the field with the stage: skipped stages and steps back.
+    `bounds`, ndarray of int64 of shape (deals * fields + 1,): position of the first row of each
+        deal and field; the last entry is the number of rows.
+    `times`, ndarray of int64 of shape (rows,): microseconds since 1970, in local time of the
+        table's zone.
+    `value_codes`, `old_codes`, ndarray of int32 of shape (rows,): new and old value as positions in
+        `levels`; -1 if empty. Without old values all are -1.
+    `first_seen`, ndarray of int64 of shape (deals,): time of the first row of each deal, whatever
+        its field.
+    `changed`, ndarray of int32 of shape (rows + 1,): number of earlier rows that change a value; a
+        first value is not a change.
+    `last_change`, ndarray of int64 of shape (rows,): time of the latest change of this deal and
+        field up to each row; NaT if there is none.
+    `moves`: for the field with the stage: skipped stages and steps back.
     """
 
     table_name: str
@@ -119,12 +116,9 @@ class ChangeLog:
     def as_of(self, name: str, deals: Ints, moments: Ints) -> FieldAsOf:
         """Return a field as of each deal's cut-off.
 
-        Parameters
-        ----------
-        deals : ndarray of int64 of shape (n,)
-            Positions of the deals, as returned by `deals`.
-        moments : ndarray of int64 of shape (n,)
-            Cut-off of each deal; only rows strictly before it are used.
+        `deals`, ndarray of int64 of shape (n,): positions of the deals, as returned by `deals`.
+        `moments`, ndarray of int64 of shape (n,): cut-off of each deal; only rows strictly before
+            it are used.
         """
         known = self.is_known(deals, moments)
         position = np.where(deals < 0, 0, deals) * len(self.fields) + self.fields.index(name)
@@ -187,22 +181,17 @@ class ChangeLog:
 class FieldAsOf:
     """A field as of each deal's cut-off.
 
-    Attributes
-    ----------
-    codes : ndarray of int32 of shape (n,)
-        Values as positions in the log's levels; -1 if empty, or if the value is not in the log.
-    source : ndarray of int of shape (n,)
-        `CHANGED`, `BEFORE_FIRST`, `NEVER_CHANGED` or `UNKNOWN`.
-    changes : ndarray of float of shape (n,)
-        Number of changes before the cut-off.
-    days_unchanged : ndarray of float of shape (n,)
-        Days from the last change, or from the deal's first row, to the cut-off.
-    recorded_at : ndarray of int64 of shape (n,)
-        Time of the row with the value; NaT if no row has it.
-    later_changes : ndarray of int of shape (n,)
-        Number of rows at or after the cut-off.
-    rows : tuple of two ndarray of int64 of shape (n,)
-        Positions of the deal's first row, and of the first row at or after the cut-off.
+    `codes`, ndarray of int32 of shape (n,): values as positions in the log's levels; -1 if empty,
+        or if the value is not in the log.
+    `source`, ndarray of int of shape (n,): `CHANGED`, `BEFORE_FIRST`, `NEVER_CHANGED` or `UNKNOWN`.
+    `changes`, shape (n,): number of changes before the cut-off.
+    `days_unchanged`, shape (n,): days from the last change, or from the deal's first row, to the
+        cut-off.
+    `recorded_at`, ndarray of int64 of shape (n,): time of the row with the value; NaT if no row has
+        it.
+    `later_changes`, ndarray of int of shape (n,): number of rows at or after the cut-off.
+    `rows`, tuple of two ndarray of int64 of shape (n,): positions of the deal's first row, and of
+        the first row at or after the cut-off.
     """
 
     codes: Codes
@@ -222,22 +211,11 @@ def read_changes(
 ) -> ChangeLog:
     """Read a table of changes, versions or snapshots.
 
-    Parameters
-    ----------
-    given : DataFrame or path, optional
-        Table that replaces the one in the contract.
-    ids : sequence of str, optional
-        Ids of deals; from a database only their rows are read.
-
-    Returns
-    -------
-    ChangeLog
-        All changes, sorted.
-
-    Raises
-    ------
-    DealsError
-        If the table cannot be read, lacks a column, or the order of its dates is unclear.
+    `given`: table that replaces the one in the contract.
+    `ids`: ids of deals; from a database only their rows are read.
+    Returns: all changes, sorted.
+    Raises DealsError if the table cannot be read, lacks a column, or the order of its dates is
+    unclear.
     """
     rows = open_rows(table_name, section, given, ids)
     rows.need(("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day"))

@@ -38,12 +38,8 @@ def find_copies(
 ) -> Mask:
     """Return the rows that are left out as copies of an event; report what is found.
 
-    Parameters
-    ----------
-    codes : (ndarray of int32, ndarray of int32)
-        Codes of the deal and of the kind of each row.
-    columns : mapping of str to ndarray
-        `times`, `who` and `amounts` of each row.
+    `codes`: codes of the deal and of the kind of each row.
+    `columns`: `times`, `who` and `amounts` of each row.
     """
     table = pd.DataFrame({"deal": codes[0], "kind": codes[1], **columns})[is_valid]
     if section.event_id is not None:

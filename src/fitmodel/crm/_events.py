@@ -49,16 +49,12 @@ WEEK = 7
 class EventRows:
     """Events sorted by deal and time.
 
-    Attributes
-    ----------
-    starts, stops : ndarray of int64 of shape (deals,)
-        The rows of a deal are ``start <= row < stop``.
-    times : ndarray of int64 of shape (events,)
-        Microseconds since 1970, in local time of the table's zone.
-    who : ndarray of int32 of shape (events,)
-        Code of the person; -1 if none is given.
-    amounts : ndarray of float of shape (events,)
-        Amounts; 0 if there is none.
+    `starts`, `stops`, ndarray of int64 of shape (deals,): the rows of a deal are ``start <= row <
+        stop``.
+    `times`, ndarray of int64 of shape (events,): microseconds since 1970, in local time of the
+        table's zone.
+    `who`, ndarray of int32 of shape (events,): code of the person; -1 if none is given.
+    `amounts`, shape (events,): amounts; 0 if there is none.
     """
 
     starts: Ints
@@ -104,14 +100,10 @@ class EventRows:
 class EventLog:
     """The events of one table.
 
-    Attributes
-    ----------
-    name : str
-        Name of the table in the contract; the names of its attributes begin with it.
-    kind : ndarray of int32 of shape (events,)
-        Kind of each sorted event as its position in `kinds`; -1 if it has none.
-    kinds : tuple of str
-        The kinds, written as in attribute names.
+    `name`: name of the table in the contract; the names of its attributes begin with it.
+    `kind`, ndarray of int32 of shape (events,): kind of each sorted event as its position in
+        `kinds`; -1 if it has none.
+    `kinds`: the kinds, written as in attribute names.
     """
 
     table_name: str
@@ -141,16 +133,10 @@ class EventLog:
     def attributes(self, deals: Ints, moments: Ints) -> dict[str, Floats]:
         """Return the attributes of each deal from the events strictly before its cut-off.
 
-        Parameters
-        ----------
-        deals, moments : ndarray of int64 of shape (n,)
-            The same as for `fitmodel.crm._changes.ChangeLog.as_of`.
-
-        Returns
-        -------
-        dict of str to ndarray of float
-            Counts are 0 where nothing happened: silence is known. They are missing only where a
-            window begins before events were recorded at all.
+        `deals`, `moments`, ndarray of int64 of shape (n,): the same as for
+            `fitmodel.crm._changes.ChangeLog.as_of`.
+        Returns: counts are 0 where nothing happened: silence is known. They are missing only where
+            a window begins before events were recorded at all.
         """
         nowhere = np.zeros(len(self.all_events.starts), dtype=np.int64)
         empty = replace(self.all_events, starts=nowhere, stops=nowhere)
@@ -215,17 +201,10 @@ def read_events(
 ) -> EventLog:
     """Read a table of events.
 
-    Parameters
-    ----------
-    given : DataFrame or path, optional
-        Table that replaces the one in the contract.
-    ids : sequence of str, optional
-        Ids of deals; from a database only their rows are read.
-
-    Raises
-    ------
-    DealsError
-        If the table cannot be read, lacks a column, or the order of its dates is unclear.
+    `given`: table that replaces the one in the contract.
+    `ids`: ids of deals; from a database only their rows are read.
+    Raises DealsError if the table cannot be read, lacks a column, or the order of its dates is
+    unclear.
     """
     rows = open_rows(f"[events.{name}]", section, given, ids)
     rows.need(("id", "at", "kind", "who", "amount", "event_id"))

@@ -190,13 +190,10 @@ def first_seen(raw: HistoryRows) -> Ints:
 class StageMoves:
     """Cumulative counts over the sorted rows of a history; each has one more entry than rows.
 
-    Attributes
-    ----------
-    skipped : ndarray of int32 of shape (rows + 1,) or None
-        Number of skipped stages; None if the contract gives no order.
-    returned : ndarray of int32 of shape (rows + 1,)
-        Number of moves to an earlier stage; without an order, to a stage that the deal was in
-        before.
+    `skipped`, ndarray of int32 of shape (rows + 1,) or None: number of skipped stages; None if the
+        contract gives no order.
+    `returned`, ndarray of int32 of shape (rows + 1,): number of moves to an earlier stage; without
+        an order, to a stage that the deal was in before.
     """
 
     skipped: Codes | None
@@ -224,18 +221,14 @@ def stage_steps(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return for each row how many stages it skips, and whether it goes back.
 
-    Parameters
-    ----------
-    stages : sequence of str
-        The stages in their order; empty if it is not given.
-    levels : sequence
-        The distinct values; `value` and `old` are positions in it.
-    key, value, old : ndarray of int of shape (rows,)
-        Deal and field, new value and old value of the sorted rows.
-    begins : ndarray of bool of shape (rows,)
-        Whether a row is the first one of its deal and field.
-    is_stage : ndarray of bool of shape (rows,)
-        Whether a row changes the stage, and not another field.
+    `stages`: the stages in their order; empty if it is not given.
+    `levels`: the distinct values; `value` and `old` are positions in it.
+    `key`, `value`, `old`, ndarray of int of shape (rows,): deal and field, new value and old value
+        of the sorted rows.
+    `begins`, ndarray of bool of shape (rows,): whether a row is the first one of its deal and
+        field.
+    `is_stage`, ndarray of bool of shape (rows,): whether a row changes the stage, and not another
+        field.
     """
     previous = np.where(begins, old, np.append(np.int32(-1), value[:-1])[: len(value)])
     if stages:

@@ -32,10 +32,7 @@ if TYPE_CHECKING:
 class IndexedRows:
     """The arrays of a `fitmodel.crm._changes.ChangeLog`, to which parts are appended.
 
-    Parameters
-    ----------
-    in_parts : bool
-        Whether the table is read in parts; the arrays are then kept in files.
+    `in_parts`: whether the table is read in parts; the arrays are then kept in files.
     """
 
     def __init__(self, section: HistoryTable, *, in_parts: bool) -> None:

@@ -36,15 +36,10 @@ if TYPE_CHECKING:
 class RowFinding:
     """A finding about some rows of a table, or of a part of it.
 
-    Attributes
-    ----------
-    what : str
-        What is wrong with the rows; empty if this is not shown to people. It may contain
+    `what`: what is wrong with the rows; empty if this is not shown to people. It may contain
         ``{settled}``.
-    remedy, column : str
-        What the user can do, and the column.
-    settled : int
-        Number that replaces ``{settled}`` in `what`.
+    `remedy`, `column`: what the user can do, and the column.
+    `settled`: number that replaces ``{settled}`` in `what`.
     """
 
     what: str
@@ -69,16 +64,11 @@ class RowFinding:
 class TableMetadata:
     """Metadata of a whole table that are needed to read its parts.
 
-    Attributes
-    ----------
-    names : tuple of str
-        All names of fields, or of kinds.
-    dates : mapping of str to DateForm or None
-        Form of the dates of each column with dates.
-    amount : NumberForm or None
-        Form of the amounts.
-    refusals : dict of int to callable
-        Functions that raise an error if a finding has too many rows, by the finding's position.
+    `names`: all names of fields, or of kinds.
+    `dates`: form of the dates of each column with dates.
+    `amount`: form of the amounts.
+    `refusals`, dict of int to callable: functions that raise an error if a finding has too many
+        rows, by the finding's position.
     """
 
     names: tuple[str, ...]
@@ -281,10 +271,7 @@ def plain_columns(table: pa.Table) -> pa.Table:
 class Coded:
     """A column as codes of its distinct values.
 
-    Attributes
-    ----------
-    codes : ndarray of int32 of shape (rows,)
-        -1 where the value is missing.
+    `codes`, ndarray of int32 of shape (rows,): -1 where the value is missing.
     """
 
     codes: NDArray[np.int32]

@@ -37,16 +37,10 @@ WRITE_DATES = "write dates as YYYY-MM-DD, with or without a time"
 def first_not_before(times: Ints, start: Ints, stop: Ints, moments: Ints) -> Ints:
     """Return the position of the first row at or after each moment, within ranges of sorted times.
 
-    Parameters
-    ----------
-    times : ndarray of int64 of shape (rows,)
-        Times, in ascending order within each range.
-    start, stop, moments : ndarray of int64 of shape (n,)
-        The rows ``start <= position < stop`` are searched. If all are before the moment, the result
-        is `stop`.
+    `times`, ndarray of int64 of shape (rows,): times, in ascending order within each range.
+    `start`, `stop`, `moments`, ndarray of int64 of shape (n,): the rows ``start <= position <
+        stop`` are searched. If all are before the moment, the result is `stop`.
 
-    Notes
-    -----
     The result depends only on the rows before the moment, so that nothing recorded later can change
     an attribute.
     """
@@ -81,14 +75,12 @@ def days_between(earlier: Ints, later: Ints) -> NDArray[np.float64]:
 class Moments:
     """The cut-off of each deal: only what was recorded before it is used.
 
-    Attributes
-    ----------
-    times : ndarray of int64 of shape (deals,)
-        Cut-offs in microseconds since 1970; rows strictly before them are used.
-    is_open : ndarray of bool of shape (deals,)
-        True for prospects: deals that are not signed by the given day.
-    is_now : bool
-        Whether the given day is today, so that the table shows the present values of prospects.
+    `times`, ndarray of int64 of shape (deals,): cut-offs in microseconds since 1970; rows strictly
+        before them are used.
+    `is_open`, ndarray of bool of shape (deals,): True for prospects: deals that are not signed by
+        the given day.
+    `is_now`: whether the given day is today, so that the table shows the present values of
+        prospects.
     """
 
     times: Ints
@@ -102,12 +94,8 @@ def moments_of(deals: pd.DataFrame, spec: DealSpec, as_of: date | None = None) -
     For a deal signed by the day `as_of`, the cut-off is the start of its closing day, minus
     `[attributes] known_before_days`. For all other rows it is the end of the day `as_of`.
 
-    Parameters
-    ----------
-    deals : DataFrame
-        The table as read, before any conversion.
-    as_of : date, optional
-        Day as of which prospects are viewed; by default today.
+    `deals`: the table as read, before any conversion.
+    `as_of`: day as of which prospects are viewed; by default today.
     """
     day = np.datetime64(today() if as_of is None else as_of, "D")
     column = spec.deals.closed_on

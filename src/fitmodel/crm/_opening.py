@@ -182,24 +182,11 @@ def open_rows(
 ) -> Rows:
     """Open a table of the contract, or the table that replaces it.
 
-    Parameters
-    ----------
-    given : DataFrame or path, optional
-        Table that replaces the one in the contract.
-    ids : sequence of str, optional
-        Ids of deals; from a database only their rows are read.
-
-    Returns
-    -------
-    Rows
-        The opened table; its columns are read when they are needed.
-
-    Raises
-    ------
-    DealsError
-        If the file does not exist or cannot be read.
-    DatabaseError, DependencyError
-        If the database cannot be read.
+    `given`: table that replaces the one in the contract.
+    `ids`: ids of deals; from a database only their rows are read.
+    Returns: the opened table; its columns are read when they are needed.
+    Raises DealsError if the file does not exist or cannot be read.
+    Raises DatabaseError or DependencyError if the database cannot be read.
     """
     if isinstance(given, pd.DataFrame):
         return Rows(table_name, section, tuple(map(str, given.columns)), _frame=given)

@@ -81,8 +81,6 @@ def read_crm_tables(
 
     Parameters
     ----------
-    spec : DealSpec
-        The contract.
     given : mapping of str to DataFrame or path, optional
         Tables that replace those of the contract, by their names.
     ids : sequence of str, optional

@@ -127,10 +127,6 @@ def open_past_deals(
     ----------
     source : path, DataFrame, FileTable or DealsRead
         The deals.
-    manifest : mapping
-        Manifest of the model's bundle.
-    spec : DealSpec
-        The contract.
     is_own : bool
         Whether it is the contract that the model was trained with.
     """
@@ -151,8 +147,6 @@ def open_history(
 
     Parameters
     ----------
-    manifest : mapping
-        Manifest of the model's bundle.
     tables : mapping of str to DataFrame or path, optional
         Tables that replace those of the contract, by their names.
     present : iterable of str

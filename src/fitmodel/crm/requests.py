@@ -55,11 +55,6 @@ NO_ROWS = (
 class RequestHistory:
     """The tables of a model's contract, for the prospects of many requests.
 
-    Parameters
-    ----------
-    manifest : mapping
-        Manifest of the model's bundle.
-
     Notes
     -----
     Files are kept in memory and read again when they change. From a database, only the rows of the

@@ -53,8 +53,6 @@ def provenance(deals: pd.DataFrame, spec: DealSpec, result: AsOfAttributes) -> p
     ----------
     deals : DataFrame
         The deals with today's values, before the attributes were attached.
-    spec : DealSpec
-        The contract.
     result : AsOfAttributes
         The attributes as of each deal's cut-off.
 
@@ -214,8 +212,6 @@ class LaterChange:
 
     Attributes
     ----------
-    column : str
-        Name of the column.
     deals : ndarray of bool of shape (deals,)
         Deals whose value has changed since closing.
     known : ndarray of bool of shape (deals,)

@@ -78,18 +78,12 @@ def stream(seed: int, purpose: str) -> np.random.Generator:
 def draw_attributes(n: int, seed: int, selection: Array, names: Sequence[str]) -> Raw:
     """Draw the attributes of `n` prospects.
 
-    Parameters
-    ----------
-    selection : ndarray of float of shape (n,)
-        How much riskier than usual the prospects are that the deal's rep signs; 0 is as usual.
-    names : sequence of str
-        Names of the attributes. Core attributes are always drawn, since they depend on each other;
-        further attributes only if they are named.
-
-    Returns
-    -------
-    dict of str to ndarray of shape (n,)
-        Categories as codes, numbers as floats, `first_contact_on` as days before closing.
+    `selection`, shape (n,): how much riskier than usual the prospects are that the deal's rep
+        signs; 0 is as usual.
+    `names`: names of the attributes. Core attributes are always drawn, since they depend on each
+        other; further attributes only if they are named.
+    Returns, shape (n,): categories as codes, numbers as floats, `first_contact_on` as days before
+        closing.
     """
     raw = {name: _codes(category, seed, name, selection) for name, category in CATEGORIES.items()}
     normal = {name: stream(seed, name).standard_normal(n) for name in CORE}

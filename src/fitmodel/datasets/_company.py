@@ -127,16 +127,9 @@ def make_reps(
 ) -> pd.DataFrame:
     """Return the reps of a company; they are the same for every sample of its deals.
 
-    Parameters
-    ----------
-    selection, effects : bool
-        Whether a third of the reps sign riskier or safer prospects, and whether a third have an
-        effect on the risk. If False, all reps are equal in that respect.
-
-    Returns
-    -------
-    DataFrame
-        Index `rep`; columns `team`, `share` of the deals, `selection` (how much riskier their
+    `selection`, `effects`: whether a third of the reps sign riskier or safer prospects, and whether
+        a third have an effect on the risk. If False, all reps are equal in that respect.
+    Returns: index `rep`; columns `team`, `share` of the deals, `selection` (how much riskier their
         prospects are), `effect` (added to the log-odds of their deals).
     """
     share = LARGEST_TO_SMALLEST_REP ** -np.linspace(0.0, 1.0, n_reps)
@@ -176,18 +169,11 @@ def leak_columns(
 ) -> dict[str, Any]:
     """Return the columns of `LEAKS`, with their values on the day the extract ends.
 
-    Parameters
-    ----------
-    closed_on, left_on : ndarray of datetime64[D] of shape (n,)
-        Closing day, and day on which the customer leaves, also if that is after the extract.
-    annual_value : ndarray of float of shape (n,)
-        Yearly contract value.
-
-    Returns
-    -------
-    dict of str to column
-        `csat_90d` is answered mostly by those who stay, `cancellation_reason` is filled only for
-        those who left, `support_tickets_90d` counts the first 90 days, `last_login_on` is a day
+    `closed_on`, `left_on`, ndarray of datetime64[D] of shape (n,): closing day, and day on which
+        the customer leaves, also if that is after the extract.
+    `annual_value`, shape (n,): yearly contract value.
+    Returns: `csat_90d` is answered mostly by those who stay, `cancellation_reason` is filled only
+        for those who left, `support_tickets_90d` counts the first 90 days, `last_login_on` is a day
         after closing, and `total_paid` is the yearly value / 12 times the months observed.
     """
     tenure = (left_on - closed_on).astype(np.int64)

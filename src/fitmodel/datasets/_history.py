@@ -60,16 +60,12 @@ SHARE_DOUBLED, SHARE_KNOWN, SHARE_SKIPPED, SHARE_POSTPONED = 0.4, 0.7, 0.25, 0.3
 class Contacts:
     """Contacts with the customers of all deals.
 
-    Attributes
-    ----------
-    deal, person, kind, minutes : ndarray of int of shape (contacts,)
-        Position of the deal, code of the person, code of the kind, and duration of each contact.
-    days_before : ndarray of int of shape (contacts,)
-        Whole days before closing, at least 1.
-    silence : ndarray of int of shape (deals,)
-        Days from the last contact to closing.
-    people : ndarray of int of shape (deals,)
-        Number of distinct people in contact in the last 90 days.
+    `deal`, `person`, `kind`, `minutes`, ndarray of int of shape (contacts,): position of the deal,
+        code of the person, code of the kind, and duration of each contact.
+    `days_before`, ndarray of int of shape (contacts,): whole days before closing, at least 1.
+    `silence`, ndarray of int of shape (deals,): days from the last contact to closing.
+    `people`, ndarray of int of shape (deals,): number of distinct people in contact in the last 90
+        days.
     """
 
     deal: Array

@@ -32,14 +32,9 @@ _FORMULA = re.compile(r"=\s*[-+(]*\$?[A-Za-z][^=]*")
 class CellWarning(NamedTuple):
     """Cells of a column with a warning.
 
-    Attributes
-    ----------
-    rows : ndarray of bool
-        Which rows they are in.
-    problem, remedy : str
-        What is wrong with them, and what the user can do.
-    column, code : str
-        Name of the column, and kind of the warning.
+    `rows`: which rows they are in.
+    `problem`, `remedy`: what is wrong with them, and what the user can do.
+    `column`, `code`: name of the column, and kind of the warning.
     """
 
     rows: Mask
@@ -52,12 +47,8 @@ class CellWarning(NamedTuple):
 def cell_warnings(deals: pd.DataFrame, spec: DealSpec) -> Iterator[CellWarning]:
     """Yield warnings about formulas, words among numbers, and reps that are mostly empty.
 
-    Parameters
-    ----------
-    deals : DataFrame
-        Past deals as read: columns of numbers are numbers.
-    spec : DealSpec
-        The contract of these deals.
+    `deals`: past deals as read: columns of numbers are numbers.
+    `spec`: the contract of these deals.
     """
     for name in spec.attribute_names(deals.columns):
         if name in deals and is_text(deals[name]):

@@ -126,26 +126,13 @@ def propensity_weights(
 ) -> NDArray[np.float64]:
     """Return one over the probability with which each deal was allowed to proceed, capped.
 
-    Parameters
-    ----------
-    spec : DealSpec
-        The contract; the column of the role `propensity` is used. Without one all weights are 1. An
-        empty value means that the deal was not flagged: its weight is 1.
-    cap : float
-        Largest weight. A capped weight is biased, but its variance is bounded.
+    `spec`: the contract; the column of the role `propensity` is used. Without one all weights are
+        1. An empty value means that the deal was not flagged: its weight is 1.
+    `cap`: largest weight. A capped weight is biased, but its variance is bounded.
+    Returns, shape (deals,): one weight per deal, at least 1.
+    Raises DealsError if a probability is not above 0 and at most 1: such a deal cannot have been
+    signed.
 
-    Returns
-    -------
-    ndarray of float of shape (deals,)
-        One weight per deal, at least 1.
-
-    Raises
-    ------
-    DealsError
-        If a probability is not above 0 and at most 1: such a deal cannot have been signed.
-
-    Notes
-    -----
     Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite
     universe.
     """
@@ -178,13 +165,10 @@ def impossible_propensities(given: pd.Series[Any]) -> NDArray[np.bool_]:
 class CumulativeIncidence:
     """Share of deals that ended for each cause, by months since closing.
 
-    Attributes
-    ----------
-    times : ndarray of float of shape (k,)
-        Months since closing, in ascending order: every time at which a deal ended or was last
-        observed.
-    left, exited : ndarray of float of shape (k,)
-        Share of deals that had left, and that had exited for another reason, by each time.
+    `times`, shape (k,): months since closing, in ascending order: every time at which a deal ended
+        or was last observed.
+    `left`, `exited`, shape (k,): share of deals that had left, and that had exited for another
+        reason, by each time.
     """
 
     times: Floats

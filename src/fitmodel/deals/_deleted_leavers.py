@@ -31,15 +31,10 @@ EDGE = 0.01  # of the numbers at each end are left out: a few are of another ser
 class DeletedLeavers:
     """A day before which leavers may be missing from a table, because some were deleted.
 
-    Attributes
-    ----------
-    day : datetime64[D]
-        First day of the month from which on more customers leave.
-    id : str
-        Column of the running numbers of the deals; "" if there are none.
-    missing_before, missing_since : float
-        Share of these numbers that is missing among deals signed before the day, and since; 0 if
-        there are none.
+    `day`, datetime64[D]: first day of the month from which on more customers leave.
+    `id`: column of the running numbers of the deals; "" if there are none.
+    `missing_before`, `missing_since`: share of these numbers that is missing among deals signed
+        before the day, and since; 0 if there are none.
     """
 
     day: np.datetime64
@@ -64,19 +59,10 @@ class DeletedLeavers:
 def find_deleted(view: HistoryView) -> DeletedLeavers | None:
     """Return the day before which leavers may have been deleted.
 
-    Parameters
-    ----------
-    view : HistoryView
-        Deals of which more leave now than before.
-
-    Returns
-    -------
-    DeletedLeavers or None
-        None if the level has not risen by half or more at a day, and if the deals have running
+    `view`: deals of which more leave now than before.
+    Returns None if the level has not risen by half or more at a day, and if the deals have running
         numbers without gaps.
 
-    Notes
-    -----
     The day divides the months into two parts, each with one level, such that the likelihood of the
     recorded leavers is largest (Poisson, at equal ages). The table alone cannot tell deleted
     leavers from a level that has risen. Running numbers can: where rows were deleted they have
@@ -101,10 +87,8 @@ def find_deleted(view: HistoryView) -> DeletedLeavers | None:
 
 def _day_of_rise(view: HistoryView) -> np.datetime64 | None:
     """Return the first day of a month that divides the leavers best into a low and a high level."""
-    closed = np.asarray(view.closed)
-    last_days = np.where(view.left, view.left_on, view.watched_until)
-    leavers = Leavers(closed, last_days, view.left)
-    first, end = closed.min() - np.timedelta64(1, "D"), view.extract_end
+    leavers = Leavers(view)
+    first, end = leavers.closed.min() - np.timedelta64(1, "D"), view.extract_end
     hazard = leavers.hazard(first, end)
     latest = add_months(np.array([end]), -MIN_MONTHS_SINCE)[0]
     earliest = max(first, add_months(np.array([end]), -MAX_MONTHS_SINCE)[0])

@@ -167,10 +167,7 @@ doubts_about_horizon = old_function("doubts_about_horizon", questions_about_hori
 class BoundDeals:
     """Deals with one value of a column whose customers rarely leave by an age, but leave later.
 
-    Parameters
-    ----------
-    term_months : int
-        Whole months after which the first customers leave.
+    `term_months`: whole months after which the first customers leave.
     """
 
     column: str
@@ -188,8 +185,6 @@ def find_bound_deals(
 
     Parameters
     ----------
-    view : HistoryView
-        Deals with their outcomes.
     age_months : float
         Age in months, such as the horizon, or the age at which commission is earned.
     columns : iterable of str
@@ -275,8 +270,6 @@ def contract_warnings(view: HistoryView, language: str = "en") -> list[str]:
     ----------
     view : HistoryView
         View of the deals with their labels.
-    language : {"en", "zh"}
-        Language of the warnings.
 
     Returns
     -------

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fitmodel.deals._history_view import HistoryView
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.months import Days
 
@@ -31,43 +32,99 @@ MAX_COMPLETE_P_VALUE = 0.15  # of a month having so few leavers by chance
 MAX_MONTHS = 6  # most months before the end that are found incomplete
 
 
-def expected_leavers(
-    day: np.datetime64, closed: Days, last_days: Days, left: NDArray[np.bool_]
-) -> tuple[float, float]:
-    """Return the leavers expected before a day and after it, if all leavers left on one side.
+@dataclass(frozen=True)
+class Period:
+    """Leavers of some days: how many are recorded, and how many were expected."""
 
-    Each number is the hazard at each month of age on one side, times the exposure on the other.
-    """
-    moments = np.full(len(last_days), day)
-    months = np.maximum(months_between(closed, last_days), 0.0)
-    months_before = np.maximum(months_between(closed, np.minimum(moments, last_days)), 0.0)
-    ages = np.arange(int(np.ceil(months.max())) + 1, dtype=float)
-    before = np.array([np.clip(months_before - age, 0, 1).sum() for age in ages])
-    after = np.array([np.clip(months - age, 0, 1).sum() for age in ages]) - before
-    leavers = np.bincount(np.floor(months[left]).astype(int), minlength=len(ages))[: len(ages)]
+    observed: int
+    expected: float
 
-    def expected(observed: Floats, other: Floats) -> float:
-        hazard = np.divide(leavers, observed, out=np.zeros(len(ages)), where=observed > 0)
-        return float(np.minimum(hazard, 1.0) @ other)
+    @property
+    def ratio(self) -> float:
+        """Recorded leavers divided by expected leavers; infinite if none were expected."""
+        return self.observed / self.expected if self.expected > 0 else float("inf")
 
-    return expected(after, before), expected(before, after)
+
+class Leavers:
+    """Leavers of a view by calendar time and age; the deals must have dates."""
+
+    def __init__(self, view: HistoryView) -> None:
+        self.view, self.left, self.closed = view, view.left, np.asarray(view.closed)
+        self.last_days = np.where(view.left, view.left_on, view.watched_until)
+        self.months = np.maximum(months_between(self.closed, self.last_days), 0.0)
+        self.ages = np.arange(int(np.ceil(self.months.max())) + 1, dtype=float)
+
+    @classmethod
+    def of(cls, deals: pd.DataFrame, spec: DealSpec) -> Leavers | None:
+        """Return the leavers of a table; None if it has no dates, or too few leavers for a test."""
+        if not spec.has_dates:
+            return None
+        view = view_of(deals, spec)
+        if view.closed is None or view.left.sum() < MIN_LEAVERS:
+            return None
+        return cls(view)
+
+    def expected_around(self, day: np.datetime64) -> tuple[float, float]:
+        """Return the leavers expected before a day and after it, if all left on the other side.
+
+        Each number is the hazard at each month of age on one side, times the exposure on the other.
+        """
+        before = self._months_by_age(self._months_until(day))
+        after = self._months_by_age(self.months) - before
+        leavers = self._counts(self.left)
+        return (
+            float(np.minimum(_rates(leavers, after), 1.0) @ before),
+            float(np.minimum(_rates(leavers, before), 1.0) @ after),
+        )
+
+    def hazard(self, start: np.datetime64, end: np.datetime64) -> Floats:
+        """Return the hazard at each month of age, from the leavers between two days."""
+        return _rates(self._counts(self._left_between(start, end)), self._exposure(start, end))
+
+    def between(self, start: np.datetime64, end: np.datetime64, hazard: Floats) -> Period:
+        """Return the leavers recorded between two days, and those expected from a hazard."""
+        observed = int(self._left_between(start, end).sum())
+        return Period(observed, float(np.minimum(hazard, 1.0) @ self._exposure(start, end)))
+
+    def _left_between(self, start: np.datetime64, end: np.datetime64) -> NDArray[np.bool_]:
+        return self.left & (self.last_days > start) & (self.last_days <= end)
+
+    def _counts(self, chosen: NDArray[np.bool_]) -> NDArray[np.int_]:
+        """Return how many of the chosen customers left at each month of age."""
+        return np.bincount(np.floor(self.months[chosen]).astype(int), minlength=len(self.ages))
+
+    def _exposure(self, start: np.datetime64, end: np.datetime64) -> Floats:
+        """Return the months that all customers spent at each month of age between two days."""
+        until_start, until_end = (
+            self._months_by_age(self._months_until(day)) for day in (start, end)
+        )
+        return until_end - until_start
+
+    def _months_until(self, day: np.datetime64) -> Floats:
+        """Return the months of each customer until a day, or until the last one if it is before."""
+        last = np.minimum(np.full_like(self.last_days, day), self.last_days)
+        return np.maximum(months_between(self.closed, last), 0.0)
+
+    def _months_by_age(self, months: Floats) -> Floats:
+        """Return the months that all customers spent at each month of age."""
+        return np.array([np.clip(months - age, 0, 1).sum() for age in self.ages])
+
+
+def _rates(leavers: NDArray[np.int_], exposure: Floats) -> Floats:
+    """Return leavers by month of exposure; 0 where nobody was exposed."""
+    return np.divide(leavers, exposure, out=np.zeros(len(exposure)), where=exposure > 0)
 
 
 @dataclass(frozen=True)
 class QuietEnd:
     """Evidence that leavers of the last months before the end of the extract are not in the table.
 
-    Attributes
-    ----------
-    last_leaver, extract_end : datetime64[D]
-        The last day on which a customer left, and the end of the extract.
-    expected : float
-        Number of leavers expected between them, from the hazard observed before.
-    chance : float
-        p-value: probability that nobody left, given the expected number.
-    unknown : int
-        Number of customers whose label rests on this time: without it, it is not known whether they
-        left early.
+    `last_leaver`, `extract_end`, datetime64[D]: the last day on which a customer left, and the end
+        of the extract.
+    `expected`: number of leavers expected between them, from the hazard observed before.
+    `chance`: p-value: probability that nobody left, given the expected number.
+    `unknown`: number of customers whose label rests on this time: without it, it is not known
+        whether they left early.
     """
 
     last_leaver: np.datetime64
@@ -80,13 +137,6 @@ class QuietEnd:
 def find_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> QuietEnd | None:
     """Test whether leavers are missing between the last one and the end of the extract.
 
-    Parameters
-    ----------
-    deals : DataFrame
-        Past deals, as returned by ``read_deals``.
-    spec : DealSpec
-        The contract of these deals.
-
     Returns
     -------
     QuietEnd or None
@@ -97,25 +147,22 @@ def find_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> QuietEnd | None:
     As `find_missing_leavers`, for the other end of the table. The time without a leaver must also
     be twice the longest in the two years before: some companies end contracts with the quarter.
     """
-    if not spec.has_dates:
+    leavers = Leavers.of(deals, spec)
+    if leavers is None:
         return None
-    view = view_of(deals, spec)
-    left, closed = view.left, view.closed
-    if closed is None or left.sum() < MIN_LEAVERS:
-        return None
-    days = np.unique(view.left_on[left])
+    view = leavers.view
+    days = np.unique(view.left_on[view.left])
     last, end = days[-1], view.extract_end
     quiet = int((end - last).astype("timedelta64[D]").astype(int))
     if quiet <= max(MIN_QUIET_DAYS, TIMES_THE_LONGEST * _longest_gap(days, last)):
         return None
-    last_days = np.where(left, view.left_on, view.watched_until)
-    _, expected = expected_leavers(last, closed, last_days, left)
+    _, expected = leavers.expected_around(last)
     p_value = float(np.exp(-expected))
     if p_value > MAX_MISSING_P_VALUE:
         return None
     seen_until = np.minimum(view.watched_until, last)
     horizon = float(spec.label.horizon_months)
-    unknown = ~left & view.mature & (months_between(closed, seen_until) < horizon)
+    unknown = ~view.left & view.mature & (months_between(leavers.closed, seen_until) < horizon)
     return QuietEnd(last, end, expected, p_value, int(unknown.sum()))
 
 
@@ -130,21 +177,14 @@ def _longest_gap(days: Days, last: np.datetime64) -> int:
 class SparseEnd:
     """Evidence that some leavers of the last weeks are not in the table yet.
 
-    Attributes
-    ----------
-    days : int
-        Number of days before the end of the extract in which too few left.
-    observed : int
-        Number of customers recorded to have left in these days.
-    expected : float
-        Number expected, from the hazard at equal age in the two years before.
-    chance : float
-        p-value: probability of so few or fewer, given the expected number.
-    complete_until : datetime64[D]
-        The day until which leavers are probably complete: a month before the last months in a row,
-        of 30 days each, that have less than `MIN_COMPLETE` of the expected leavers.
-    extract_end : datetime64[D]
-        The end of the extract.
+    `days`: number of days before the end of the extract in which too few left.
+    `observed`: number of customers recorded to have left in these days.
+    `expected`: number expected, from the hazard at equal age in the two years before.
+    `chance`: p-value: probability of so few or fewer, given the expected number.
+    `complete_until`, datetime64[D]: the day until which leavers are probably complete: a month
+        before the last months in a row, of 30 days each, that have less than `MIN_COMPLETE` of the
+        expected leavers.
+    `extract_end`, datetime64[D]: the end of the extract.
     """
 
     days: int
@@ -155,28 +195,8 @@ class SparseEnd:
     extract_end: np.datetime64
 
 
-@dataclass(frozen=True)
-class Period:
-    """Leavers of some days: how many are recorded, and how many were expected."""
-
-    observed: int
-    expected: float
-
-    @property
-    def ratio(self) -> float:
-        """Recorded leavers divided by expected leavers; infinite if none were expected."""
-        return self.observed / self.expected if self.expected > 0 else float("inf")
-
-
 def find_sparse_end(deals: pd.DataFrame, spec: DealSpec) -> SparseEnd | None:
     """Test whether far fewer leavers than usual are recorded just before the extract ends.
-
-    Parameters
-    ----------
-    deals : DataFrame
-        Past deals, as returned by ``read_deals``.
-    spec : DealSpec
-        The contract of these deals.
 
     Returns
     -------
@@ -192,14 +212,10 @@ def find_sparse_end(deals: pd.DataFrame, spec: DealSpec) -> SparseEnd | None:
     the lowest of the earlier periods of the same length: seasons and contracts that end with the
     quarter are then not reported, and a slow decline is not either.
     """
-    if not spec.has_dates:
+    leavers = Leavers.of(deals, spec)
+    if leavers is None:
         return None
-    view = view_of(deals, spec)
-    left, closed = view.left, view.closed
-    if closed is None or left.sum() < MIN_LEAVERS:
-        return None
-    last_days, end = np.where(left, view.left_on, view.watched_until), view.extract_end
-    leavers = Leavers(closed, last_days, left)
+    end = leavers.view.extract_end
     for days in PERIOD_DAYS:
         start = end - np.timedelta64(days, "D")
         ages = leavers.hazard(start - np.timedelta64(RECENT_DAYS, "D"), start)
@@ -217,49 +233,6 @@ def find_sparse_end(deals: pd.DataFrame, spec: DealSpec) -> SparseEnd | None:
         complete_until = _complete_until(leavers, ages, end)
         return SparseEnd(days, recent.observed, recent.expected, chance, complete_until, end)
     return None
-
-
-class Leavers:
-    """Leavers by calendar time and age."""
-
-    def __init__(self, closed: Days, last_days: Days, left: NDArray[np.bool_]) -> None:
-        self.closed, self.last_days, self.left = closed, last_days, left
-        self.months = np.maximum(months_between(closed, last_days), 0.0)
-        self.ages = np.arange(int(np.ceil(self.months.max())) + 1, dtype=float)
-
-    def hazard(self, start: np.datetime64, end: np.datetime64) -> Floats:
-        """Return the hazard at each month of age, from the leavers between two days."""
-        leavers = np.bincount(
-            np.floor(self.months[self._left_between(start, end)]).astype(int),
-            minlength=len(self.ages),
-        )
-        observed = self._exposure(start, end)
-        return np.divide(leavers, observed, out=np.zeros(len(self.ages)), where=observed > 0)
-
-    def between(self, start: np.datetime64, end: np.datetime64, hazard: Floats) -> Period:
-        """Return the leavers recorded between two days, and those expected from a hazard."""
-        observed = int(self._left_between(start, end).sum())
-        return Period(observed, float(np.minimum(hazard, 1.0) @ self._exposure(start, end)))
-
-    def _left_between(self, start: np.datetime64, end: np.datetime64) -> NDArray[np.bool_]:
-        return self.left & (self.last_days > start) & (self.last_days <= end)
-
-    def _exposure(self, start: np.datetime64, end: np.datetime64) -> Floats:
-        """Return the months that all customers spent at each month of age between two days."""
-        until_start, until_end = (
-            np.maximum(
-                months_between(
-                    self.closed, np.minimum(np.full_like(self.closed, day), self.last_days)
-                ),
-                0.0,
-            )
-            for day in (start, end)
-        )
-        spent = [
-            (np.clip(until_end - age, 0, 1) - np.clip(until_start - age, 0, 1)).sum()
-            for age in self.ages
-        ]
-        return np.array(spent)
 
 
 def _at_most(period: Period) -> float:

@@ -47,20 +47,15 @@ class ParsedHistory(Protocol):
 class OutcomeDates:
     """The outcome of every deal of a table, as dates.
 
-    Attributes
-    ----------
-    closed : ndarray of datetime64[D] of shape (deals,)
-        Day on which the deal was signed.
-    churned, exited : ndarray of datetime64[D] of shape (deals,)
-        Day on which the customer left, and day of an exit for another cause; NaT if the table has
-        no such date.
-    observed_until : ndarray of datetime64[D] of shape (deals,)
-        Last day on which each deal was observed.
-    observed_from : datetime64[D]
-        First day on which leavers were recorded; NaT if they always were.
-    left_some_day : ndarray of bool of shape (deals,)
-        Whether the flag says that the customer left, while the day is unknown; see
-        `fitmodel.deals.roles`.
+    `closed`, ndarray of datetime64[D] of shape (deals,): day on which the deal was signed.
+    `churned`, `exited`, ndarray of datetime64[D] of shape (deals,): day on which the customer left,
+        and day of an exit for another cause; NaT if the table has no such date.
+    `observed_until`, ndarray of datetime64[D] of shape (deals,): last day on which each deal was
+        observed.
+    `observed_from`, datetime64[D]: first day on which leavers were recorded; NaT if they always
+        were.
+    `left_some_day`, ndarray of bool of shape (deals,): whether the flag says that the customer
+        left, while the day is unknown; see `fitmodel.deals.roles`.
     """
 
     closed: Days
@@ -75,12 +70,8 @@ class OutcomeDates:
 class OutcomeTenures:
     """The outcome of every deal of a table, as a tenure and a flag.
 
-    Attributes
-    ----------
-    months : ndarray of float of shape (deals,)
-        Months the customer has stayed so far.
-    left : ndarray of bool of shape (deals,)
-        Whether it left at the end of those months.
+    `months`, shape (deals,): months the customer has stayed so far.
+    `left`, ndarray of bool of shape (deals,): whether it left at the end of those months.
     """
 
     months: NDArray[np.float64]
@@ -90,10 +81,7 @@ class OutcomeTenures:
 def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
     """Parse the date columns of a table and check that they agree.
 
-    Raises
-    ------
-    DealsError
-        If a date is missing, cannot be read or contradicts another.
+    Raises DealsError if a date is missing, cannot be read or contradicts another.
     """
     require_dates(deals, spec)
     roles = spec.deals
@@ -121,10 +109,7 @@ def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
 def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
     """Read how long each customer has stayed and whether it left.
 
-    Raises
-    ------
-    DealsError
-        If a tenure is missing or negative, or a flag is neither yes nor no.
+    Raises DealsError if a tenure is missing or negative, or a flag is neither yes nor no.
     """
     unit = spec.deals.tenure_unit or "months"
     months = _number(deals, spec.deals.tenure_months) * MONTHS_PER[unit]
@@ -149,27 +134,23 @@ def _flag(deals: pd.DataFrame, spec: DealSpec) -> NDArray[np.float64]:
 class Followup:
     """What was observed of deals up to a day.
 
-    Attributes
-    ----------
-    extracted_until : ndarray of datetime64[D] of shape (deals,)
-        Last day for which the table has information about each deal, even if it exited before.
-    watched_until : ndarray of datetime64[D] of shape (deals,)
-        Last day on which leaving would have been recorded: the same day, or that of the exit.
-    left_on : ndarray of datetime64[D] of shape (deals,)
-        Day on which the customer left; NaT if leaving was not observed.
-    exited_on : ndarray of datetime64[D] of shape (deals,)
-        Day of an exit for another cause, also after that day; NaT without one.
-    left_by_months : ndarray of float of shape (deals,)
-        For customers whose day of leaving is unknown: age in months by which they had left. NaN for
-        all others.
-    undated : ndarray of bool of shape (deals,)
-        Whether leaving is not observed because its day is unknown.
-    represented : ndarray of float of shape (deals,)
-        Number of leavers that each one with a known day represents; 1 for the others. Undated
-        leavers have no label, and as of an earlier day no follow-up. The other customers have both,
-        so without this weight there would be too few leavers. Leavers after that day have it too:
-        undated ones were left out whenever they left. Assumes that whether the day was recorded is
-        independent of when the customer left.
+    `extracted_until`, ndarray of datetime64[D] of shape (deals,): last day for which the table has
+        information about each deal, even if it exited before.
+    `watched_until`, ndarray of datetime64[D] of shape (deals,): last day on which leaving would
+        have been recorded: the same day, or that of the exit.
+    `left_on`, ndarray of datetime64[D] of shape (deals,): day on which the customer left; NaT if
+        leaving was not observed.
+    `exited_on`, ndarray of datetime64[D] of shape (deals,): day of an exit for another cause, also
+        after that day; NaT without one.
+    `left_by_months`, shape (deals,): for customers whose day of leaving is unknown: age in months
+        by which they had left. NaN for all others.
+    `undated`, ndarray of bool of shape (deals,): whether leaving is not observed because its day is
+        unknown.
+    `represented`, shape (deals,): number of leavers that each one with a known day represents; 1
+        for the others. Undated leavers have no label, and as of an earlier day no follow-up. The
+        other customers have both, so without this weight there would be too few leavers. Leavers
+        after that day have it too: undated ones were left out whenever they left. Assumes that
+        whether the day was recorded is independent of when the customer left.
     """
 
     extracted_until: Days
@@ -219,10 +200,7 @@ def followup_as_of(
 def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
     """Raise an error if the contract gives no dates, or the table lacks their columns.
 
-    Raises
-    ------
-    DealsError
-        If the outcome is given as a tenure, or a date column is absent.
+    Raises DealsError if the outcome is given as a tenure, or a date column is absent.
     """
     if not spec.has_dates:
         raise DealsError(
@@ -239,10 +217,7 @@ def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
 def day_as_of(as_of: Moment) -> np.datetime64:
     """Return the day, without a time, of a date given by the caller.
 
-    Raises
-    ------
-    DealsError
-        If it is not a date.
+    Raises DealsError if it is not a date.
     """
     try:
         day = to_days(as_of)[0]

@@ -58,8 +58,6 @@ def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     ----------
     table : DataFrame
         A tidy table (see `fitmodel.tables.tidying.tidy`); not changed.
-    spec : DealSpec
-        The contract of the table.
 
     Returns
     -------
@@ -90,15 +88,8 @@ def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
 def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     """Leave out trials, merge the rows of each customer, and handle leavers without a date.
 
-    Parameters
-    ----------
-    deals : DataFrame
-        Deals whose date columns are already parsed; not changed.
-
-    Returns
-    -------
-    ChosenRows
-        The resulting rows. Applying the function again does not change them.
+    `deals`: deals whose date columns are already parsed; not changed.
+    Returns: the resulting rows. Applying the function again does not change them.
     """
     without_trials, trial_note = _without_trials(deals, spec)
     merged, customer_note = one_row_per_customer(without_trials, spec)
@@ -226,18 +217,10 @@ def one_row_per_customer(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFr
     a renewal therefore counts as staying. A customer that came back after a longer gap counts as
     left, and its later rows are ignored.
 
-    Parameters
-    ----------
-    deals : DataFrame
-        Deals whose date columns are already parsed.
-    spec : DealSpec
-        The contract; ``[rows] customer`` and ``[rows] gap_days`` are used.
-
-    Returns
-    -------
-    tuple of DataFrame and str or None
-        The merged deals, with the index labels of the first rows, and a sentence that says how many
-        rows were merged. If no customer has several rows: the deals unchanged, and None.
+    `deals`: deals whose date columns are already parsed.
+    `spec`: the contract; ``[rows] customer`` and ``[rows] gap_days`` are used.
+    Returns: the merged deals, with the index labels of the first rows, and a sentence that says how
+        many rows were merged. If no customer has several rows: the deals unchanged, and None.
     """
     name = spec.rows.customer
     if name is None or spec.deals.closed_on is None:

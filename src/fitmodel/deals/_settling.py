@@ -47,10 +47,7 @@ _WRITTEN_ORDERS = {"year first", "month name", "day first", "month first"}
 class Settled:
     """A table with the numbers and dates of its text attributes parsed.
 
-    Attributes
-    ----------
-    findings : tuple of Finding
-        Findings about values that could not be read, or whose form is unclear.
+    `findings`: findings about values that could not be read, or whose form is unclear.
     """
 
     table: pd.DataFrame

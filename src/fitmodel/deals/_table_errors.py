@@ -47,15 +47,8 @@ SHOWN_NAMES = 12
 def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Problem]:
     """List the problems that prevent training on a table.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        The table as read, before any conversion.
-
-    Returns
-    -------
-    list of Problem
-        All problems; empty if there are none.
+    `frame`: the table as read, before any conversion.
+    Returns: all problems; empty if there are none.
     """
     errors = shape_errors(Sheet(frame))
     if errors:

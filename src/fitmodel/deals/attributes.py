@@ -193,8 +193,6 @@ def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
     ----------
     table : DataFrame
         Tidy past deals, only the rows that are customers.
-    spec : DealSpec
-        The contract of these deals.
 
     Returns
     -------

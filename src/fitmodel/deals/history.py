@@ -124,8 +124,6 @@ def view_of(
     ----------
     deals : DataFrame or HistoryView
         Past deals, or a view of them.
-    spec : DealSpec
-        The contract.
     as_of : date, optional
         Day as of which the deals are viewed. A view knows nothing later than its own day.
 

@@ -1,14 +1,16 @@
 """What a history of deals shows before anything is learned from it.
 
-A level that has shifted, and leavers missing at the start or the end of a table, are tested here.
+A level that has shifted, leavers missing at the start of a table, and values that only the newest
+deals have are found here; `_horizons` and `_last_leavers` find the rest.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from fitmodel.deals._censoring import cumulative_incidence
 from fitmodel.deals._deleted_leavers import DeletedLeavers, find_deleted
@@ -25,18 +27,14 @@ from fitmodel.deals._horizons import (
 )
 from fitmodel.deals._last_leavers import (
     MAX_MISSING_P_VALUE,
-    MIN_LEAVERS,
-    expected_leavers,
+    Leavers,
     find_quiet_end,
     find_sparse_end,
 )
-from fitmodel.deals._new_values import find_new_values
-from fitmodel.deals.history import view_of
 from fitmodel.deals.months import add_months, months_between
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from fitmodel.deals._history_view import HistoryView
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.survival import SurvivalCurve
 
     Floats = NDArray[np.float64]
+    from collections.abc import Iterator
 
 __all__ = [
     "MIN_DEALS",
@@ -62,6 +61,8 @@ __all__ = [
     "questions_about_horizon",
     "terms_of",
 ]
+NEWEST_DAYS, MIN_SHARE_NEW = 60, 0.3  # days before the end; share of new values in these deals
+MIN_WITH_NEW_VALUE, MIN_MATURE = 10, 50  # deals with each new value; deals with known outcomes
 # Expected leavers from the start of the month on; the chance of none is then 5%.
 MAX_EXPECTED_IN_MONTH = 3.0
 WINDOW_MONTHS = 12
@@ -102,13 +103,6 @@ class MissingLeavers:
 def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers | None:
     """Test whether leavers before the first recorded leaver are missing.
 
-    Parameters
-    ----------
-    deals : DataFrame
-        Past deals, as returned by ``read_deals``.
-    spec : DealSpec
-        The contract of these deals.
-
     Returns
     -------
     MissingLeavers or None
@@ -123,23 +117,20 @@ def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers 
     hazard at each age is estimated from the time since the first leaver. If early churn really was
     a tenth of its present level before, the test reports missing leavers too.
     """
-    if not spec.has_dates or spec.deals.observed_from is not None:
+    leavers = None if spec.deals.observed_from is not None else Leavers.of(deals, spec)
+    if leavers is None:
         return None
-    view = view_of(deals, spec)
-    left, closed = view.left, view.closed
-    if closed is None or left.sum() < MIN_LEAVERS:
-        return None
-    last_days = np.where(left, view.left_on, view.watched_until)
-    first_leaver = view.left_on[left].min()
-    expected, _ = expected_leavers(first_leaver, closed, last_days, left)
+    left, closed = leavers.left, leavers.closed
+    first_leaver = leavers.view.left_on[left].min()
+    expected, _ = leavers.expected_around(first_leaver)
     p_value = float(np.exp(-expected))
     if p_value > MAX_MISSING_P_VALUE:
         return None
     start = first_leaver.astype("datetime64[M]").astype("datetime64[D]")
-    if expected - expected_leavers(start, closed, last_days, left)[0] > MAX_EXPECTED_IN_MONTH:
+    if expected - leavers.expected_around(start)[0] > MAX_EXPECTED_IN_MONTH:
         start = first_leaver
-    months = months_between(closed, last_days)
-    entry = np.maximum(months_between(closed, np.full(len(last_days), start)), 0.0)
+    months = months_between(closed, leavers.last_days)
+    entry = np.maximum(months_between(closed, np.full(len(closed), start)), 0.0)
     horizon = float(spec.label.horizon_months)
     return MissingLeavers(
         start,
@@ -206,11 +197,6 @@ class LevelShift:
 def find_level_shift(view: HistoryView) -> LevelShift | None:
     """Test whether early churn in the last twelve months differs from before, at equal ages.
 
-    Parameters
-    ----------
-    view : HistoryView
-        Deals with their outcomes.
-
     Returns
     -------
     LevelShift or None
@@ -266,3 +252,62 @@ def _expected_since(view: HistoryView, since: np.datetime64, curve: SurvivalCurv
 def _cumulative(curve: SurvivalCurve, months: Floats) -> Floats:
     """Return the cumulative hazard of a survival curve after some months."""
     return np.asarray(-np.log(np.maximum(curve.at(months), 1e-12)))
+
+
+@dataclass(frozen=True)
+class NewValue:
+    """An attribute of which many of the newest deals have values never seen in mature deals.
+
+    Attributes
+    ----------
+    value : str
+        The new level, or the numbers above or below all earlier ones.
+    deals, newest : int
+        Deals of the last days with such a value, and all deals of these days.
+    """
+
+    attribute: str
+    value: str
+    deals: int
+    newest: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.attribute}: {self.deals:,} of the {self.newest:,} deals signed in the last "
+            f"{NEWEST_DAYS} days have {self.value}, and no deal that is old enough for its outcome "
+            "to be known. Nothing has been learned about such deals yet, so probabilities of "
+            "prospects like them are guesses with wide intervals. Remedy: train again when they "
+            "are older; or exclude the attribute, if such deals are like the earlier ones otherwise"
+        )
+
+
+def find_new_values(view: HistoryView) -> Iterator[NewValue]:
+    """Yield the attributes of which many of the newest deals have values without known outcome."""
+    if view.closed is None:
+        return
+    newest = np.asarray(view.extract_end - view.closed) < np.timedelta64(NEWEST_DAYS, "D")
+    mature = np.asarray(view.mature)
+    if mature.sum() < MIN_MATURE or newest.sum() < MIN_WITH_NEW_VALUE:
+        return
+    frame = view.attributes().frame
+    min_deals = max(MIN_WITH_NEW_VALUE, MIN_SHARE_NEW * newest.sum())
+    for name in frame:
+        for value, count in _counts(frame[name][newest & ~mature], frame[name][mature]):
+            if count >= min_deals:
+                yield NewValue(str(name), value, count, int(newest.sum()))
+                break
+
+
+def _counts(recent: pd.Series[Any], before: pd.Series[Any]) -> Iterator[tuple[str, int]]:
+    """Yield what is new in recent values, with the number of deals."""
+    if pd.api.types.is_numeric_dtype(recent) and not pd.api.types.is_bool_dtype(recent):
+        if not before.notna().any():
+            yield "a number", int(recent.notna().sum())
+        else:
+            yield f"a value above {before.max():g}", int((recent > before.max()).sum())
+            yield f"a value below {before.min():g}", int((recent < before.min()).sum())
+        return
+    known = set(before.dropna())
+    for level, count in recent.value_counts().items():
+        if level not in known:
+            yield f"the value {level!r}", int(count)

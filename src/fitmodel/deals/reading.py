@@ -120,8 +120,6 @@ def read_deals_with_findings(
     ----------
     source : path, DataFrame, FileTable or DealsRead
         The past deals.
-    spec : DealSpec
-        The contract.
     to_learn : bool
         Whether a model will be trained on them. Otherwise errors that only prevent training are not
         raised.

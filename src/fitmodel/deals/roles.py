@@ -57,8 +57,6 @@ def read_roles(table: pd.DataFrame, spec: DealSpec) -> dict[str, Reading]:
     ----------
     table : DataFrame
         A tidy table; see `fitmodel.tables.tidying.tidy`.
-    spec : DealSpec
-        The contract of the table.
 
     Returns
     -------
@@ -230,13 +228,6 @@ def left_flag(cells: pd.Series[Any], spec: DealSpec) -> Reading:
 
 def left_without_date(deals: pd.DataFrame, spec: DealSpec) -> Mask:
     """Return a mask of the deals that left by their flag or status, but have no date of leaving.
-
-    Parameters
-    ----------
-    deals : DataFrame
-        Past deals, as returned by ``read_deals``.
-    spec : DealSpec
-        The contract of these deals.
 
     Returns
     -------

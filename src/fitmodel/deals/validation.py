@@ -37,8 +37,6 @@ class Problem:
 
     Attributes
     ----------
-    column : str
-        Name of the column.
     count : int
         Number of rows with the problem.
     example : str
@@ -156,8 +154,6 @@ class ReadSheet(Sheet):
 
     Attributes
     ----------
-    spec : DealSpec
-        The contract of the table.
     readings : mapping of role to Reading
         The parsed column of each role that the table has.
     """
@@ -198,8 +194,6 @@ def find_warnings(
     ----------
     deals : DataFrame
         Past deals, as returned by `fitmodel.deals.reading.read_deals`.
-    spec : DealSpec
-        The contract of these deals.
     first_row : int, optional
         Number of the first row in the file, for messages; by default rows are named by their index.
     row_numbers : ndarray of int of shape (deals,), optional

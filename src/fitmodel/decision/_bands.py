@@ -89,12 +89,9 @@ def fit_band(
 def worth_of_one(value: float, low: float, high: float, if_stays: float) -> Worth:
     """Return the band of worth of one deal.
 
-    Parameters
-    ----------
-    low, high : float
-        Lowest and highest expected value within the probability's interval; NaN without one.
-    if_stays : float
-        Value if the customer stays; below 0 the deal ``loses`` whatever its risk.
+    `low`, `high`: lowest and highest expected value within the probability's interval; NaN without
+        one.
+    `if_stays`: value if the customer stays; below 0 the deal ``loses`` whatever its risk.
     """
     if if_stays < 0.0:
         return "loses"

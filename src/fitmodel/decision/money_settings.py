@@ -182,13 +182,6 @@ def suggested_money() -> dict[str, float | str]:
 def money_consequences(deals: pd.DataFrame, spec: DealSpec) -> tuple[str, ...]:
     """Return sentences on what the contract's money, or example money, means for the past deals.
 
-    Parameters
-    ----------
-    deals : DataFrame
-        As read by ``read_deals``.
-    spec : DealSpec
-        Contract of the deals.
-
     Returns
     -------
     tuple of str

@@ -87,8 +87,6 @@ def decide(
     ----------
     deals : DataFrame or HistoryView
         Deals that the model learned from.
-    spec : DealSpec
-        Contract of the deals.
     learned : Learned
         The model.
     estimator : classifier, optional

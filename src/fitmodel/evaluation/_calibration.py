@@ -26,7 +26,7 @@ HALF_OF_5_PERCENT = 0.025
 MAX_STEPS = 50
 LARGEST_STEP = 2.0
 """Maximum length of a Newton step in log-odds, so that bad predictions do not make it diverge."""
-CONVERGED = 1e-6
+CONVERGED = 1e-4
 """Step length at which Newton's method stops; the next step would be about its square."""
 
 
@@ -111,8 +111,6 @@ def wilson_interval(rate: Vector, size: Vector) -> tuple[Vector, Vector]:
 
     With weights, `size` is the effective sample size, (sum w)^2 / sum w^2 (Kish 1965).
 
-    Notes
-    -----
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     Journal of the American Statistical Association 22, 209-212. Unlike the normal interval it
     stays within 0 to 1 and does not shrink to a point where no deal or every deal left.
@@ -241,8 +239,6 @@ def may_be_calibrated(sample: Sample) -> bool:
     end of its interval is above 0 about half of the time. If this test does not reject, the
     interval has to include 0.
 
-    Notes
-    -----
     Sum of squared standardised gaps against chi-squared at 2.5%, as D. W. Hosmer and S. Lemeshow
     (1980), "Goodness of fit tests for the multiple logistic regression model", Communications in
     Statistics A 9, 1043-1069; with as many degrees of freedom as bins, because the model was not

@@ -150,22 +150,16 @@ def find_disagreeing_deals(table: pd.DataFrame, number: int = 10) -> pd.DataFram
 class FlagChanges:
     """Flags that differ between two models, and the money that the difference would have made.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Rows "flagged by both", "flagged by A only", "flagged by B only", "flagged by neither";
+    `table`: rows "flagged by both", "flagged by A only", "flagged by B only", "flagged by neither";
         columns `deals`, `early_churners`, `stayed` and, with money, `net`: money that declining
         these deals would have made (losses avoided minus gains forgone, weighted).
-    net_a, net_b : float
-        Money that declining the flagged deals of each model would have made; NaN without money.
-    difference : Difference
-        `net_b - net_a` with a paired 95% bootstrap interval. Below 0, using B instead of A costs
-        money.
-    without_amount : int
-        Number of deals without an amount, which are left out of the money.
-    deals : DataFrame
-        The deals whose flag changes, largest absolute `net` first: every column of the table given,
-        `flagged_by` ("A" or "B", the only model that flags the deal) and, with money, `net`.
+    `net_a`, `net_b`: money that declining the flagged deals of each model would have made; NaN
+        without money.
+    `difference`: `net_b - net_a` with a paired 95% bootstrap interval. Below 0, using B instead of
+        A costs money.
+    `without_amount`: number of deals without an amount, which are left out of the money.
+    `deals`: the deals whose flag changes, largest absolute `net` first: every column of the table
+        given, `flagged_by` ("A" or "B", the only model that flags the deal) and, with money, `net`.
     """
 
     table: pd.DataFrame

@@ -122,15 +122,10 @@ def _money(
 class FlagSums:
     """Money made by declining the flagged deals, in the currency of the amounts.
 
-    Parameters
-    ----------
-    saved
-        Losses avoided on flagged early churners.
-    forgone
-        Gains lost on flagged customers that stayed.
-    net_per_deal, low, high
-        ``saved - forgone`` per deal (flagged or not) and its 95% bootstrap interval; NaN if there
-        is no deal or no resample.
+    `saved`: losses avoided on flagged early churners.
+    `forgone`: gains lost on flagged customers that stayed.
+    `net_per_deal`, `low`, `high`: ``saved - forgone`` per deal (flagged or not) and its 95%
+        bootstrap interval; NaN if there is no deal or no resample.
     """
 
     saved: float

@@ -155,17 +155,11 @@ def pool_ratios(
 ) -> tuple[Vector, Vector, Vector]:
     """Shrink the ratios of groups towards the common ratio, those with little evidence most.
 
-    Parameters
-    ----------
-    observed, expected : array of shape (groups,)
-        Weighted number of observed leavers, and weighted sum of the probabilities.
-    variance : array of shape (groups,)
-        Variance of the observed number if the expected one is right.
-
-    Returns
-    -------
-    pooled, low, high : array of shape (groups,)
-        Posterior mean and 95% interval of each ratio.
+    `observed`, `expected`, array of shape (groups,): weighted number of observed leavers, and
+        weighted sum of the probabilities.
+    `variance`, array of shape (groups,): variance of the observed number if the expected one is
+        right.
+    Returns, shape (groups,): posterior mean and 95% interval of each ratio.
     """
     from scipy.stats import gamma
 

@@ -171,16 +171,10 @@ def summarise_replicates(
 ) -> Instability:
     """Compute the error per prospect and the changed flags from replicates' probabilities.
 
-    Parameters
-    ----------
-    original : array of shape (prospects,)
-        Probabilities by the model of all deals.
-    replicates : array of shape (replicates, prospects)
-        Probabilities by each replicate.
-    flag, failed
-        As in `compute_instability` and `Instability`.
-    index : Index
-        Index of the prospects.
+    `original`, array of shape (prospects,): probabilities by the model of all deals.
+    `replicates`, array of shape (replicates, prospects): probabilities by each replicate.
+    `flag`, `failed`: as in `compute_instability` and `Instability`.
+    `index`: index of the prospects.
     """
     flagged = flag(original)
     changed = np.array([flag(each) != flagged for each in replicates])

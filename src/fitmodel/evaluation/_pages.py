@@ -57,18 +57,11 @@ _FLAG_NAMES = {
 class Page:
     """Short form of a report: a title, a verdict, facts, one table and remarks.
 
-    Parameters
-    ----------
-    title, verdict : str
-        Title of the report, and its main result in one sentence.
-    facts : tuple of (label, text)
-        Lines shown above the table.
-    header : tuple of str
-        Column headings of the table.
-    rows : tuple of tuples of str
-        Rows of the table; the first column holds names.
-    remarks : tuple of (label, text)
-        Lines shown below the table.
+    `title`, `verdict`: title of the report, and its main result in one sentence.
+    `facts`: lines shown above the table.
+    `header`: column headings of the table.
+    `rows`: rows of the table; the first column holds names.
+    `remarks`: lines shown below the table.
     """
 
     title: str

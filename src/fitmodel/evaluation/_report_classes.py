@@ -38,15 +38,10 @@ MAX_NOTES = 3  # number of notes that are printed; `notes` has all of them
 class Report(ShownAsPage):
     """Base of all reports.
 
-    Parameters
-    ----------
-    metrics : mapping of str to Metric
-        As `fitmodel.evaluation.metrics.compute_metrics` returns them.
-    notes : tuple of str
-        Limits of the results that a reader should know.
-    predictions : DataFrame
-        One row per evaluated deal, with the columns `early_churn`, `probability` and `weight`; kept
-        for the plots and not part of `to_dict`.
+    `metrics`: as `fitmodel.evaluation.metrics.compute_metrics` returns them.
+    `notes`: limits of the results that a reader should know.
+    `predictions`: one row per evaluated deal, with the columns `early_churn`, `probability` and
+        `weight`; kept for the plots and not part of `to_dict`.
     """
 
     metrics: Mapping[str, Metric]

@@ -62,23 +62,14 @@ def out_of_time_split(
 
     Deals that are not mature are in neither part: among them only churners' outcomes are known.
 
-    Parameters
-    ----------
-    deals : DataFrame or HistoryView
-        As read by ``read_deals``, or a view of them.
-    spec : DealSpec
-        A contract with dates.
-    test_share : float
-        Share of the mature deals to evaluate on; the split is at the nearest day, because the
-        deals of one day are never separated.
-    min_early_churners : int
-        Minimum number of early churners, and of customers that stayed, in each part.
-
-    Raises
-    ------
-    DealsError
-        If the contract has no dates, no deal is mature, all mature deals closed on one day, or a
-        part has too few early churners; the message has their number and the remedy.
+    `deals`: as read by ``read_deals``, or a view of them.
+    `spec`: a contract with dates.
+    `test_share`: share of the mature deals to evaluate on; the split is at the nearest day, because
+        the deals of one day are never separated.
+    `min_early_churners`: minimum number of early churners, and of customers that stayed, in each
+        part.
+    Raises DealsError if the contract has no dates, no deal is mature, all mature deals closed on
+    one day, or a part has too few early churners; the message has their number and the remedy.
     """
     return _splits(deals, spec, 1, test_share, min_early_churners)[0]
 
@@ -120,17 +111,10 @@ def rolling_cuts(
 def latest_possible_split(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> Split:
     """Return the standard out-of-time split, or the latest one with enough deals in both parts.
 
-    Parameters
-    ----------
-    deals : DataFrame or HistoryView
-        As read by ``read_deals``, or a view of them.
-    spec : DealSpec
-        A contract with dates.
-
-    Raises
-    ------
-    DealsError
-        The error of `out_of_time_split` for the standard split, if no other split is possible.
+    `deals`: as read by ``read_deals``, or a view of them.
+    `spec`: a contract with dates.
+    Raises DealsError: the error of `out_of_time_split` for the standard split, if no other split is
+    possible.
     """
     view = view_of(deals, spec)
     try:

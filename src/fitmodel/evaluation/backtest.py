@@ -42,7 +42,10 @@ __all__ = [
 ]
 
 PROBABILITY = "probability"
-COLUMNS = ("trained", "judged", "months_old", "n_test", "loss", "loss_low", "loss_high")
+OLD_NAME = "judged"  # of the column `evaluated`; a copy of it until 1.0
+COLUMNS = (
+    "trained", "evaluated", "months_old", "n_test", "loss", "loss_low", "loss_high", OLD_NAME
+)  # fmt: skip
 
 
 class FitPredict(Protocol):
@@ -126,10 +129,9 @@ def compute_backtest(
         table, spec, n_cuts, test_share=test_share, min_early_churners=min_early_churners
     )
     all_predictions = _replay(splits, spec, fit_predict)
-    fresh = all_predictions[all_predictions["trained"] == all_predictions["judged"]].reset_index(
-        drop=True
-    )
-    metrics = {cut: _metrics(rows, n_boot, seed) for cut, rows in fresh.groupby("judged")}
+    is_fresh = all_predictions["trained"] == all_predictions["evaluated"]
+    fresh = all_predictions[is_fresh].reset_index(drop=True)
+    metrics = {cut: _metrics(rows, n_boot, seed) for cut, rows in fresh.groupby("evaluated")}
     return BacktestReport(
         metrics=_metrics(fresh, n_boot, seed),
         cuts=pd.DataFrame(
@@ -140,7 +142,7 @@ def compute_backtest(
         ),
         decay=compute_decay(all_predictions, n_boot=n_boot, seed=seed),
         money=_money(fresh, flag, money),
-        predictions=fresh,
+        predictions=fresh.assign(**{OLD_NAME: fresh["evaluated"]}),
     )
 
 
@@ -150,7 +152,7 @@ def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.
     parts = []
     for cut, split in enumerate(splits):
         train = split.train.labelled()
-        later = pd.concat(tests[cut:], keys=range(cut + 1, len(splits) + 1), names=["judged"])
+        later = pd.concat(tests[cut:], keys=range(cut + 1, len(splits) + 1), names=["evaluated"])
         # the model reads as dates what the deals known at its cut showed to be dates
         evaluated = pd.concat([each.test.labelled(train.dates).attributes for each in splits[cut:]])
         probability = np.asarray(fit_predict(train, evaluated, split), dtype=np.float64)
@@ -160,7 +162,7 @@ def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.
                 "it must give one probability per deal."
             )
         rate = level_only_rate(split.train.training_set(), split.train.extract_end)
-        rows = later.reset_index("judged")
+        rows = later.reset_index("evaluated")
         parts.append(
             rows.assign(
                 trained=cut + 1, probability=probability, base_rate=rate, n_train=len(train)
@@ -198,7 +200,7 @@ def _metrics(rows: pd.DataFrame, n_boot: int, seed: int) -> dict[str, Metric]:
 def _describe(
     cut: int, split: Split, fresh: pd.DataFrame, metrics: Mapping[str, Metric]
 ) -> dict[str, Any]:
-    rows = fresh[fresh["judged"] == cut]
+    rows = fresh[fresh["evaluated"] == cut]
     description: dict[str, Any] = {
         "cut": cut,
         "date": split.date,
@@ -223,10 +225,7 @@ def _money(fresh: pd.DataFrame, flag: Flag | None, money: Worth | None) -> pd.Da
     """Evaluate the flags at every cut, and of all cuts together in the last row."""
     if flag is None:
         return pd.DataFrame()
-    cuts: list[tuple[Any, pd.DataFrame]] = [
-        *fresh.groupby("judged"),
-        ("all", fresh),
-    ]
+    cuts: list[tuple[Any, pd.DataFrame]] = [*fresh.groupby("evaluated"), ("all", fresh)]
     return pd.DataFrame([{"cut": cut, **_flagged(rows, flag, money)} for cut, rows in cuts])
 
 
@@ -263,7 +262,7 @@ def compute_ageing(
     ----------
     predictions : DataFrame
         Each model's predictions of the deals of its own and all later cuts: columns `trained`
-        and `judged` (numbers of the cuts, from 1, at which the model was trained and the deal
+        and `evaluated` (numbers of the cuts, from 1, at which the model was trained and the deal
         evaluated), `early_churn`, `probability`, `weight`. The deals of one cut are in the same
         order for every model.
     dates : list of Timestamp
@@ -274,22 +273,21 @@ def compute_ageing(
     Returns
     -------
     DataFrame
-        One row per old model and later cut: `trained` and `judged`, `months_old` (months between
+        One row per old model and later cut: `trained` and `evaluated`, `months_old` (months between
         their dates), `n_test`, `loss` (log loss of the old model minus that of the new one; above
         0 the old one is worse), `loss_low`, `loss_high`.
     """
-    rows = []
+    predictions = _with_new_name(predictions)
+    rows: list[tuple[Any, ...]] = []
     for training_cut, evaluation_cut in combinations(range(1, len(dates) + 1), 2):
-        evaluated = predictions[predictions["judged"] == evaluation_cut]
+        evaluated = predictions[predictions["evaluated"] == evaluation_cut]
         old, new = (
-            evaluated[evaluated["trained"] == training_cut],
-            evaluated[evaluated["trained"] == evaluation_cut],
+            evaluated[evaluated["trained"] == cut] for cut in (training_cut, evaluation_cut)
         )
-        result = _compare(old, new, n_boot, seed)
+        loss = _compare(old, new, n_boot, seed)
         months = (dates[evaluation_cut - 1] - dates[training_cut - 1]).days / DAYS_PER_MONTH
-        rows.append(
-            (training_cut, evaluation_cut, months, len(old), result.value, result.low, result.high)
-        )
+        measured = (months, len(old), loss.value, loss.low, loss.high)
+        rows.append((training_cut, evaluation_cut, *measured, evaluation_cut))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -305,11 +303,19 @@ def compute_decay(predictions: pd.DataFrame, *, n_boot: int = 500, seed: int = 0
         above 0 is evidence of decay. None if there is only one cut. The old model was also trained
         on fewer deals: without drift, the loss is what more training deals would have gained.
     """
-    later = predictions[predictions["judged"] > 1]
+    predictions = _with_new_name(predictions)
+    later = predictions[predictions["evaluated"] > 1]
     if later.empty:
         return None
     old = later[later["trained"] == 1]
-    return _compare(old, later[later["trained"] == later["judged"]], n_boot, seed)
+    return _compare(old, later[later["trained"] == later["evaluated"]], n_boot, seed)
+
+
+def _with_new_name(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions whose column `evaluated` may still have its old name."""
+    if "evaluated" in predictions:
+        return predictions
+    return predictions.rename(columns={OLD_NAME: "evaluated"})
 
 
 def _compare(old: pd.DataFrame, new: pd.DataFrame, n_boot: int, seed: int) -> Metric:

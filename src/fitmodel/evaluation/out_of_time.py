@@ -112,8 +112,6 @@ def evaluate(
     ----------
     deals : DataFrame or HistoryView
         All deals, as read by ``read_deals``, or a view of them.
-    spec : DealSpec
-        Contract of the deals.
     estimator : classifier, optional
         The user's own classifier, evaluated instead of the scorecard.
 

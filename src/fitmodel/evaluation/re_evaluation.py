@@ -66,9 +66,9 @@ class ReEvaluation:
 
     @property
     def verdict(self) -> str:
-        """One of "nothing to judge", "better", "worse" and "no difference beyond chance"."""
+        """One of "nothing to evaluate", "better", "worse" and "no difference beyond chance"."""
         if self.n_touched == 0:
-            return "nothing to judge"
+            return "nothing to evaluate"
         if self.difference.high < 0:
             return "better"
         return "worse" if self.difference.low > 0 else "no difference beyond chance"
@@ -82,7 +82,7 @@ class ReEvaluation:
         )
         evaluated = f"{self.n_deals:,} deals {signed}"
         if self.n_touched == 0:
-            return f"nothing to judge: the edit moves the probability of none of {evaluated}"
+            return f"nothing to evaluate: the edit moves the probability of none of {evaluated}"
         gap = self.difference
         return (
             f"{self.verdict}: log loss {gap.value:+.5f} with the edit ({gap.low:+.5f} to "
@@ -116,8 +116,6 @@ def re_evaluate(
 
     Parameters
     ----------
-    deals : DataFrame
-        As read by ``read_deals``.
     spec : DealSpec
         The contract that the edited model was trained with.
     edit : Edit

@@ -164,8 +164,6 @@ def describe_sample(training_set: TrainingSet, spec: DealSpec, rate: float) -> s
     ----------
     training_set : TrainingSet
         Deals to learn from.
-    spec : DealSpec
-        Contract of the deals.
     rate : float
         Kaplan-Meier estimate of early churn.
     """

@@ -16,6 +16,8 @@ from fitmodel.evaluation._report_classes import TrainingReport
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.out_of_time import gap_to_black_box
 
+NORMAL_95 = 1.959963984540054
+
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
@@ -62,8 +64,6 @@ def summarise(
     ----------
     deals : DataFrame or HistoryView
         All deals.
-    spec : DealSpec
-        Contract of the deals.
     evaluation : Evaluation
         Predictions of deals that the model was not trained on.
     candidates : DataFrame
@@ -165,3 +165,18 @@ def _flags(
         evaluated["early_churn"].to_numpy(), flagged, evaluated["weight"].to_numpy()
     )
     return counts if expected_share is None else {**counts, "expected_share": expected_share}
+
+
+def level_is_off(report: TrainingReport) -> bool:
+    """Return whether more, or fewer, customers left early than predicted, beyond chance.
+
+    The interval of the calibration intercept treats the model as fixed. The evaluated model learned
+    its level from few early churners, so the interval is widened by the error of that level; else
+    one company in nine whose level never changes would get a warning.
+    """
+    intercept = report.metrics["calibration_intercept"]
+    churners = report.n_early_churners * report.n_train / max(report.n_deals, 1)
+    error = NORMAL_95 / np.sqrt(max(churners * (1 - report.base_rate), 1e-12))
+    down = np.hypot(intercept.value - intercept.low, error)
+    up = np.hypot(intercept.high - intercept.value, error)
+    return bool(intercept.value > down or intercept.value < -up)

@@ -218,16 +218,10 @@ def named(columns: Iterable[Column], name: object) -> Column | None:
 class Vendor:
     """A system whose export was recognised.
 
-    Attributes
-    ----------
-    roles : mapping of role to tuple of str
-        Columns of the table for each role, the best candidate first.
-    left : tuple of str
-        Values of the status that mean that the customer left.
-    after_signing : tuple of str
-        Columns of the table that are known only after signing.
-    won : str or None
-        Date column that is filled for won deals only.
+    `roles`: columns of the table for each role, the best candidate first.
+    `left`: values of the status that mean that the customer left.
+    `after_signing`: columns of the table that are known only after signing.
+    `won`: date column that is filled for won deals only.
     """
 
     title: str

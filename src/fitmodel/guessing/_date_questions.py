@@ -13,8 +13,8 @@ from fitmodel.deals.reading import left_in_trial
 from fitmodel.guessing._columns import columns_in_export, named
 from fitmodel.guessing._extract import find_announced
 from fitmodel.guessing._names import EXPECTED, TRIAL_END, as_words, name_rank
-from fitmodel.guessing._outcome import is_named_leaving
 from fitmodel.guessing._question import Question
+from fitmodel.guessing._rows import is_named_leaving
 from fitmodel.leakage.names import is_updated_by_crm
 
 if TYPE_CHECKING:

@@ -12,31 +12,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from fitmodel.guessing._columns import Column, Vendor
-    from fitmodel.guessing._status import Status
+    from fitmodel.guessing._rows import Status
 
 
 @dataclass
 class Draft:
     """A contract while it is being guessed; the guessing functions fill it in.
 
-    Attributes
-    ----------
-    columns : list of Column
-        The table's columns, with the rows that are customers only.
-    vendor : Vendor or None
-        The system that exported the table; None if it is unknown.
-    roles : dict of role to Column
-        The column of each role found so far.
-    units : dict
-        Other keys of ``[deals]``, such as units.
-    notes : dict of column name to str
-        How each column was interpreted, or why it was left out.
-    unsure : list of str
-        Sentences about what a person should check.
-    status : Status or None
-        The flag or status that says who left.
-    observed_until : str or None
-        The end of the extract as an ISO date, if no column gives it.
+    `columns`: the table's columns, with the rows that are customers only.
+    `vendor`: the system that exported the table; None if it is unknown.
+    `roles`: the column of each role found so far.
+    `units`: other keys of ``[deals]``, such as units.
+    `notes`: how each column was interpreted, or why it was left out.
+    `unsure`: sentences about what a person should check.
+    `status`: the flag or status that says who left.
+    `observed_until`: the end of the extract as an ISO date, if no column gives it.
     """
 
     columns: list[Column]
@@ -151,16 +141,10 @@ def write_toml(
 ) -> str:
     """Return a contract as commented TOML.
 
-    Parameters
-    ----------
-    deals : mapping of str to value
-        Keys of ``[deals]``: roles with their columns, and units.
-    exclude : iterable of str
-        Columns to list in ``[attributes] exclude``.
-    notes : mapping of str to str
-        How each column was interpreted, in the table's order; written as comments.
-    unsure : iterable of str
-        Sentences about what a person should check; written as comments.
+    `deals`: keys of ``[deals]``: roles with their columns, and units.
+    `exclude`: columns to list in ``[attributes] exclude``.
+    `notes`: how each column was interpreted, in the table's order; written as comments.
+    `unsure`: sentences about what a person should check; written as comments.
     """
     questions = [f"#   - {one_line(text)}" for text in unsure]
     parts = [_HEAD + "\n".join(["# Unsure:", *questions]) + "\n" if questions else _HEAD]

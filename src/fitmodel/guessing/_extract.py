@@ -117,11 +117,8 @@ def announced_leavers(
     returned if at least half as many left in that time as in the same time before it, not counting
     dates of planned ends.
 
-    Parameters
-    ----------
-    planned : int
-        Number of dates of leaving after the last closing that are whole years after signing, as
-        ends of terms are.
+    `planned`: number of dates of leaving after the last closing that are whole years after signing,
+        as ends of terms are.
     """
     if not len(closed) or not len(left):
         return None
@@ -148,10 +145,7 @@ def isolated_dates(
 ) -> Isolated | None:
     """Return the last dates of a table if very few of them come long after all others.
 
-    Parameters
-    ----------
-    dates : ndarray of datetime64[D]
-        All dates: of closing, of leaving, of other exits.
+    `dates`, ndarray of datetime64[D]: all dates: of closing, of leaving, of other exits.
     """
     ordered = np.sort(dates)
     most = max(MAX_ISOLATED, int(MAX_ISOLATED_SHARE * len(ordered)))

@@ -13,6 +13,7 @@ from fitmodel.guessing._columns import columns_in_export, named
 from fitmodel.guessing._names import has_name_of
 from fitmodel.guessing._question import Question
 from fitmodel.guessing._rows import find_repeats, is_deal_id
+from fitmodel.tables.values import flag_text, level_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column
     from fitmodel.guessing._rows import Repeats
 
+    _Spellings = dict[str, dict[str, int]]  # rows of each spelling, by "yes" and "no"
+
 MIN_ALIKE, MIN_SHARE_ALIKE = 3, 0.005  # ids that differ only in capitals and spaces
 MIN_CONTRADICTING, MIN_SHARE_CONTRADICTING = 3, 0.05  # customers with rows that contradict
 MIN_COMPARED = 4  # columns besides ids with which rows can be recognised as copies
 MIN_COPIES, MIN_SHARE_COPIES, TIMES_BY_CHANCE = 5, 0.01, 5  # rows equal but for their ids
+MIN_FLAGS = 0.6  # minimum share of yes and no in a column of yes, no and other values
+MARK = "x"  # means yes beside yes and no; alone it may be any code
+MAX_SHOWN = 5  # different values shown of a column
 MIN_LONG_ID, LOST_DIGITS = 1e11, 1e5  # a spreadsheet keeps six digits of a longer id
 _SCIENTIFIC = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
 
@@ -165,6 +171,12 @@ def _about_levels(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     for column in columns:
         if column.name not in names or not column.is_category or column.is_number:
             continue
+        flags, others = _spellings_of_flags(column)
+        if not others and MARK not in map(str.casefold, flags["yes"]):
+            continue  # training and scoring read every spelling as yes or no
+        if _are_mixed(flags, column):
+            yield _about_flags(column, flags, others)
+            continue
         levels = column.cells.dropna().astype("str").drop_duplicates()
         plain = levels.str.casefold().str.replace(r"\s+", " ", regex=True)
         if plain.duplicated().any():
@@ -177,6 +189,47 @@ def _about_levels(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
                 f"{second!r}. They are learned as different levels",
                 "write each level in one way, in past deals and prospects; or acknowledge it",
             )
+
+
+def _spellings_of_flags(column: Column) -> tuple[_Spellings, dict[str, int]]:
+    """Return the rows of each spelling of yes and of no, and of each value that is neither."""
+    flags: _Spellings = {"yes": {}, "no": {}}
+    others: dict[str, int] = {}
+    for text, rows in column.counts.items():
+        meaning = "yes" if text.casefold() == MARK else flag_text(level_text(text))
+        flags.get(meaning, others)[text] = rows
+    if any(character.isdigit() for text in others for character in text):
+        flags = {  # 0 and 1 are counts beside 2 and 3+
+            meaning: {text: rows for text, rows in spellings.items() if not text[0].isdigit()}
+            for meaning, spellings in flags.items()
+        }
+    return flags, others
+
+
+def _are_mixed(flags: _Spellings, column: Column) -> bool:
+    """Return whether yes or no has several spellings in a column that is mostly yes or no."""
+    rows = sum(sum(spellings.values()) for spellings in flags.values())
+    several = any(len(spellings) > 1 for spellings in flags.values())
+    return several and all(flags.values()) and rows >= MIN_FLAGS * column.filled
+
+
+def _about_flags(column: Column, flags: _Spellings, others: dict[str, int]) -> Question:
+    """Return the question which of the spellings of yes and no is meant."""
+    shown = "; ".join(f"{meaning}: {_counted(spellings)}" for meaning, spellings in flags.items())
+    beside = f" beside other values ({_counted(others)})" if others else ""
+    return Question(
+        "flags-alike",
+        column.name,
+        f"{column.name}: yes and no are written in several ways ({shown}){beside}. They are "
+        f"learned as {column.distinct:,} different levels",
+        "write yes in one way and no in one way, in past deals and prospects; or acknowledge it "
+        "if they mean different things",
+    )
+
+
+def _counted(values: dict[str, int]) -> str:
+    shown = [f"{text} {rows:,}" for text, rows in list(values.items())[:MAX_SHOWN]]
+    return ", ".join(shown) + (", …" if len(values) > MAX_SHOWN else "")
 
 
 def _about_snapshots(columns: list[Column], spec: DealSpec) -> Iterator[Question]:

@@ -18,8 +18,7 @@ from fitmodel.guessing._columns import MAX_LEVELS, named
 from fitmodel.guessing._names import has_name_of, name_rank
 from fitmodel.guessing._question import Question
 from fitmodel.guessing._roles import date_reason
-from fitmodel.guessing._rows import find_stage
-from fitmodel.guessing._status import status_of
+from fitmodel.guessing._rows import find_stage, status_of
 from fitmodel.leakage.names import is_later
 
 if TYPE_CHECKING:
@@ -53,12 +52,8 @@ _STAGE = re.compile(
 class NeverLeft:
     """The values of a column in whose rows nobody has left.
 
-    Attributes
-    ----------
-    rows : ndarray of bool of shape (rows,)
-        The rows with these values.
-    counts : dict of str to int
-        Their rows by value; "" is an empty cell.
+    `rows`, ndarray of bool of shape (rows,): the rows with these values.
+    `counts`: their rows by value; "" is an empty cell.
     """
 
     column: Column
@@ -72,12 +67,8 @@ def about_never_left(
 ) -> Iterator[Question]:
     """Yield a question about the largest group of rows in which nobody has left.
 
-    Parameters
-    ----------
-    columns : list of Column
-        Columns of the kept rows, without those of ``[rows]``.
-    dated : ndarray of bool of shape (rows,) or None
-        Rows with a date of leaving.
+    `columns`: columns of the kept rows, without those of ``[rows]``.
+    `dated`, ndarray of bool of shape (rows,) or None: rows with a date of leaving.
     """
     closed = named(columns, spec.deals.closed_on)
     if dated is None or not dated.any() or closed is None or find_stage(columns) is not None:
@@ -247,12 +238,9 @@ def continued(
 ) -> Mask:
     """Return which rows end when another row of the same value begins, give or take some days.
 
-    Parameters
-    ----------
-    values : Series
-        The value that may tell the customer; a missing one matches no other.
-    starts, ends : ndarray of datetime64[D] of shape (rows,)
-        First and last day of each row; NaT where it has none.
+    `values`: the value that may tell the customer; a missing one matches no other.
+    `starts`, `ends`, ndarray of datetime64[D] of shape (rows,): first and last day of each row; NaT
+        where it has none.
     """
     codes, _ = pd.factorize(values)
     result = np.zeros(len(codes), dtype=bool)

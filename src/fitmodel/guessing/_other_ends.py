@@ -1,4 +1,8 @@
-"""Open questions about customers who stopped, or never began, in another way than by leaving."""
+"""Open questions about how contracts ended.
+
+Customers who stopped, or never began, in another way than by leaving; and leavers who seem to be
+missing at the beginning or at the end of the table.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.history_findings import (
+    find_missing_leavers,
+    find_quiet_end,
+    find_sparse_end,
+)
+from fitmodel.deals.reading import read_deals_with_findings
+from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import named
 from fitmodel.guessing._names import has_name_of, name_rank
 from fitmodel.guessing._question import MIN_ROWS, Question, is_worth_it
@@ -15,6 +26,8 @@ from fitmodel.leakage.names import is_later
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.guessing._columns import Column
@@ -26,6 +39,7 @@ AT_ONCE_DAYS, MAX_LEVELS = 60, 25  # days after which who never began is gone; v
 MIN_AT_ONCE, MIN_SHARE_AT_ONCE = 10, 0.02  # rows of such a value
 MIN_GONE, MAX_OTHERS_GONE = 0.9, 0.25  # share of its rows that left at once, and of all others
 MOSTLY_LEAVERS = 0.95  # share of leavers among the filled rows of a reason for leaving
+MIN_RATIO = 1.25  # of the early churn with and without missing leavers: training waits
 MAX_TESTS = 0.2  # if more names sound like tests, it is a word of the trade
 _ENDED = re.compile(
     r"\b(downgrad\w*|revers\w+|void\w*|written off|write ?off|suspend\w*|deactivat\w*|disabled"
@@ -107,7 +121,7 @@ def _about_never_began(columns: list[Column], left: Column) -> Iterator[Question
     for column in columns:
         if not _NEVER_BEGAN.search(column.words) or has_name_of(column.words, "marked"):
             continue
-        rows = _said_yes(column)
+        rows = _is_yes(column)
         if rows is None or not is_worth_it(rows) or rows.all():
             continue
         early = int((rows & left.real_dates).sum())
@@ -170,7 +184,7 @@ def _may_say_who_began(column: Column) -> bool:
     return not (later or column.is_number)
 
 
-def _said_yes(column: Column) -> Mask | None:
+def _is_yes(column: Column) -> Mask | None:
     """Return the rows in which a column says yes or has a date; None if it holds neither."""
     if column.is_date:
         return column.real_dates
@@ -182,21 +196,22 @@ def _said_yes(column: Column) -> Mask | None:
 
 
 def _about_continued(columns: list[Column], left: Column) -> Iterator[Question]:
-    """Yield a question if customers who left are said to go on under another contract."""
+    """Yield a question if customers who left seem to go on under another contract."""
     gone = left.real_dates
     for column in columns:
         if not _CONTINUES.search(column.words) or column.is_full:
             continue
-        said = _said_yes(column) if column.is_flag else column.cells.notna().to_numpy()
-        if said is None or not is_worth_it(said & gone):
+        continues = _is_yes(column) if column.is_flag else column.cells.notna().to_numpy()
+        if continues is None or not is_worth_it(continues & gone):
             continue
-        if (said & gone).sum() < MIN_AMONG_LEAVERS * said.sum():
+        count = int((continues & gone).sum())
+        if count < MIN_AMONG_LEAVERS * continues.sum():
             continue
         yield Question(
             "no-real-leaving",
             column.name,
-            f"{column.name}: {int((said & gone).sum()):,} of {int(gone.sum()):,} customers with a "
-            "date of leaving have another contract or account here. If they went on under it, they "
+            f"{column.name}: {count:,} of {int(gone.sum()):,} customers with a date "
+            "of leaving have another contract or account here. If they went on under it, they "
             "did not leave",
             f"empty their date in {left.name!r}, or merge both rows with [rows] customer; "
             "acknowledge it if they left",
@@ -225,3 +240,71 @@ def _about_test_names(columns: list[Column], spec: DealSpec) -> Iterator[Questio
             "remove these rows from the file; acknowledge it if they are customers",
         )
         return
+
+
+def about_missing_leavers(
+    kept: pd.DataFrame, spec: DealSpec, deals: pd.DataFrame | None
+) -> Iterator[Question]:
+    """Yield questions if leavers before, or after, some day seem to be missing."""
+    if not spec.has_dates:
+        return
+    if deals is None:
+        try:
+            deals = read_deals_with_findings(kept, spec).table
+        except DealsError:
+            return  # read_deals reports the error
+    yield from _about_quiet_end(deals, spec)
+    missing = find_missing_leavers(deals, spec)
+    if missing is None or spec.rows.settles("missing-leavers"):
+        return
+    horizon = spec.label.horizon_months
+    yield Question(
+        "missing-leavers",
+        str(spec.deals.churned_on),
+        f"{spec.deals.churned_on}: no customer is recorded to have left before "
+        f"{missing.observed_from}, although {missing.expected:,.0f} were expected among "
+        f"{missing.signed_before:,} deals signed before it (probability of none by chance "
+        f"{missing.chance:.0e}). Were they deleted, or are they in another system? Early churn "
+        f"within {horizon} months is {missing.rate:.1%} counted from that day on, and "
+        f"{missing.rate_without:.1%} counted from the whole table",
+        f'[deals] observed_from = "{missing.observed_from}"; acknowledge it if nobody left',
+        must_answer=missing.rate > MIN_RATIO * missing.rate_without,
+    )
+
+
+def _about_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> Iterator[Question]:
+    """Yield a question if no leaver is recorded in a long time before the extract ends."""
+    quiet = find_quiet_end(deals, spec)
+    if quiet is None:
+        yield from _about_sparse_end(deals, spec)
+        return
+    yield Question(
+        "quiet-end",
+        str(spec.deals.churned_on),
+        f"{spec.deals.churned_on}: no customer is recorded to have left after {quiet.last_leaver}, "
+        f"although {quiet.expected:,.0f} were expected until the extract ends on "
+        f"{quiet.extract_end} (probability of none by chance {quiet.chance:.0e}). Was the extract "
+        f"made before, or are later leavers missing? {quiet.unknown:,} customers count as known to "
+        "have stayed only because of this time",
+        f'[deals] observed_until = "{quiet.last_leaver}" and [rows] unobserved = "drop"; '
+        "acknowledge it if nobody left",
+    )
+
+
+def _about_sparse_end(deals: pd.DataFrame, spec: DealSpec) -> Iterator[Question]:
+    """Yield a question if far fewer leavers than usual are recorded before the extract ends."""
+    sparse = find_sparse_end(deals, spec)
+    if sparse is None:
+        return
+    left = spec.deals.churned_on
+    yield Question(
+        "sparse-end",
+        str(left),
+        f"{left}: {sparse.observed:,} customers are recorded to have left in the last "
+        f"{sparse.days} days before the extract ends on {sparse.extract_end}, although "
+        f"{sparse.expected:,.0f} were expected (probability of so few by chance "
+        f"{sparse.chance:.0e}), and in no such time of the two years before there were so few. Are "
+        "dates of leaving entered late? Then customers that have left count as still there",
+        f'[deals] observed_until = "{sparse.complete_until}" and [rows] unobserved = "drop"; '
+        "acknowledge it if fewer customers leave now",
+    )

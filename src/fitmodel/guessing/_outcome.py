@@ -10,9 +10,9 @@ from fitmodel.deals.validation import exchanged_problem
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import MIN_READABLE, MIN_READABLE_NAMED
 from fitmodel.guessing._extract import DATES, guess_extract, whole_years
-from fitmodel.guessing._names import LAST_DAY, as_words, is_other_event, name_rank
+from fitmodel.guessing._names import is_other_event, name_rank
 from fitmodel.guessing._roles import tenure_unit, unit_of_values
-from fitmodel.guessing._status import find_status
+from fitmodel.guessing._rows import UNNAMED_LEAVING, find_status, leaving_rank
 from fitmodel.leakage.names import is_later
 from fitmodel.tables.cells import plain
 from fitmodel.tables.values import day_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fitmodel.guessing._columns import Column
     from fitmodel.guessing._draft import Draft
-    from fitmodel.guessing._status import Status
+    from fitmodel.guessing._rows import Status
     from fitmodel.tables.values import Mask
 
 FLAG_VALUES, MAX_SHOWN = 2, 3  # values of a flag; columns of two values that an error lists
@@ -35,7 +35,6 @@ TERM_END = 2  # rank of names such as "end date", which may be the end of the co
 MIN_WHOLE_YEARS = 0.5  # dates are planned if more than this share is whole years after signing
 MIN_VALUES_AS_NAMES = 2  # column names that are values, from which on the first line is a row
 _DECIMAL = re.compile(r"-?[0-9]+[.,][0-9]+")
-UNNAMED = 9  # rank of a date column whose name does not suggest leaving
 
 
 def find_leavers(draft: Draft) -> None:
@@ -193,12 +192,8 @@ def _two_valued_columns(draft: Draft) -> list[str]:
 class Leaving:
     """The chosen column of the churn date, and why other columns were rejected.
 
-    Attributes
-    ----------
-    column : Column or None
-        The chosen column.
-    by_name : bool
-        Whether its name suggests that it is a date of leaving.
+    `column`: the chosen column.
+    `by_name`: whether its name suggests that it is a date of leaving.
     """
 
     column: Column | None
@@ -214,31 +209,22 @@ def choose_leaving(
 ) -> Leaving:
     """Choose the date column that says when customers left.
 
-    Parameters
-    ----------
-    closing : Column or None
-        The column of the closing date.
-    status : Status or None
-        The flag or status that says who left.
-    vendor_column : str or None
-        Name of the churn-date column in exports of the known system.
-
-    Returns
-    -------
-    Leaving
-        Its column is None if no candidate has a suitable name or agrees with the status.
+    `closing`: the column of the closing date.
+    `status`: the flag or status that says who left.
+    `vendor_column`: name of the churn-date column in exports of the known system.
+    Returns: its column is None if no candidate has a suitable name or agrees with the status.
     """
     rejected: list[str] = []
     other_events: list[str] = []
     fitting: list[tuple[int, Column]] = []
     for column in columns:
-        rank = -1 if column.name == vendor_column else _leaving_rank(column.words)
+        rank = -1 if column.name == vendor_column else leaving_rank(column.words)
         if column.filled == 0 and rank < TERM_END:
             fitting.append((rank + 1, column))  # an empty column: nobody has left yet
             continue
         if column.date_share < MIN_DATES:
             continue
-        if rank > UNNAMED:
+        if rank > UNNAMED_LEAVING:
             other_events.append(repr(column.name))
             continue
         why = _why_not_leaving(column, rank, closing, status)
@@ -248,7 +234,7 @@ def choose_leaving(
             rejected.append(f"{column.name!r} {why}")
         elif is_other_event(column.words):
             other_events.append(repr(column.name))
-    fitting = [each for each in fitting if each[0] < UNNAMED] or (fitting if status else [])
+    fitting = [each for each in fitting if each[0] < UNNAMED_LEAVING] or (fitting if status else [])
     if not fitting:
         if other_events:
             rejected.append(
@@ -256,23 +242,7 @@ def choose_leaving(
             )
         return Leaving(None, by_name=False, rejected=tuple(rejected))
     rank, column = min(fitting, key=lambda each: (each[0], -_agreement(each[1], status)))
-    return Leaving(column, by_name=rank < UNNAMED, rejected=tuple(rejected))
-
-
-def is_named_leaving(name: str) -> bool:
-    """Return whether a column's name suggests a date of leaving."""
-    return _leaving_rank(as_words(name)) < UNNAMED
-
-
-def _leaving_rank(words: str) -> int:
-    """Return the rank of a name for the date of leaving; `UNNAMED` if it suggests nothing.
-
-    A last day of service such as "Paid through" may be one, if a status agrees.
-    """
-    if is_other_event(words):
-        return UNNAMED if LAST_DAY.search(words) else UNNAMED + 1
-    rank = name_rank(words, "churned_on")
-    return UNNAMED if rank is None else rank
+    return Leaving(column, by_name=rank < UNNAMED_LEAVING, rejected=tuple(rejected))
 
 
 def _why_not_leaving(
@@ -281,7 +251,11 @@ def _why_not_leaving(
     """Return why a date column is not the date of leaving; "" if that needs no message."""
     filled = column.real_dates
     if filled.all():
-        return "is filled for every row, so it is not a date of leaving" if rank < UNNAMED else ""
+        return (
+            "is filled for every row, so it is not a date of leaving"
+            if rank < UNNAMED_LEAVING
+            else ""
+        )
     if closing is not None and closing.dates is not None and column.dates is not None:
         both = filled & closing.dates.series.notna().to_numpy()
         signed, left = (each.series.to_numpy()[both] for each in (closing.dates, column.dates))
@@ -292,9 +266,9 @@ def _why_not_leaving(
             return "is the day of signing in every row"
     if rank >= TERM_END and closing is not None and _is_planned(column, closing, filled):
         return "is mostly whole years after signing, so it is the planned end of a contract term"
-    if status is not None and (status.is_sure or rank == UNNAMED):
+    if status is not None and (status.is_sure or rank == UNNAMED_LEAVING):
         return _against_status(filled, status)
-    return None if rank < UNNAMED else ""
+    return None if rank < UNNAMED_LEAVING else ""
 
 
 def _is_planned(column: Column, closing: Column, filled: Mask) -> bool:

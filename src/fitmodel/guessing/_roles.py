@@ -24,7 +24,7 @@ from fitmodel.guessing._names import (
     has_name_of,
     name_rank,
 )
-from fitmodel.guessing._status import status_of
+from fitmodel.guessing._rows import status_of
 from fitmodel.leakage.names import is_later, is_updated_by_crm
 from fitmodel.tables.values import NumberForm, is_text, read_numbers
 
@@ -196,12 +196,8 @@ def reason_to_exclude(
 ) -> Reason | None:
     """Return why a column should not be an attribute; None if it can be one.
 
-    Parameters
-    ----------
-    closing : Reading or None
-        The parsed closing dates; None if the table has none.
-    left : ndarray of bool of shape (rows,), optional
-        Which customers have left.
+    `closing`: the parsed closing dates; None if the table has none.
+    `left`, ndarray of bool of shape (rows,): which customers have left.
     """
     if column.is_constant:
         return Reason("empty or always the same")

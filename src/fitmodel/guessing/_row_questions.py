@@ -214,10 +214,7 @@ def _is_no_leaving(value: str) -> bool:
 def about_left_out(table: pd.DataFrame, left: Column | None, spec: DealSpec) -> Iterator[Question]:
     """Yield a question if ``[rows] keep`` leaves out rows that have a date of leaving.
 
-    Parameters
-    ----------
-    left : Column or None
-        The date of leaving of all rows.
+    `left`: the date of leaving of all rows.
     """
     for name, kept_values in spec.rows.keep.items():
         if left is None or name not in table.columns or name == left.name:

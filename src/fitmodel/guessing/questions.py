@@ -19,13 +19,17 @@ from fitmodel.guessing._columns import Column, named, recognise_export
 from fitmodel.guessing._date_questions import about_dates
 from fitmodel.guessing._id_questions import about_ids
 from fitmodel.guessing._leaver_questions import about_leavers_elsewhere
-from fitmodel.guessing._missing_leavers import about_missing_leavers
 from fitmodel.guessing._money_questions import about_amounts, about_units
-from fitmodel.guessing._other_ends import about_other_ends
+from fitmodel.guessing._other_ends import about_missing_leavers, about_other_ends
 from fitmodel.guessing._question import Question
 from fitmodel.guessing._row_questions import about_left_out, about_rows
-from fitmodel.guessing._rows import find_not_yet, find_stage, lost_in_own_words, not_customers
-from fitmodel.guessing._status import find_status
+from fitmodel.guessing._rows import (
+    find_not_yet,
+    find_stage,
+    find_status,
+    lost_in_own_words,
+    not_customers,
+)
 from fitmodel.renamed import old_fields, old_function
 from fitmodel.tables.tidying import tidy
 
@@ -62,8 +66,6 @@ def find_questions(
     ----------
     table : DataFrame
         Past deals as read from the file, with all rows.
-    spec : DealSpec
-        The contract.
     row_numbers : ndarray of int of shape (rows,), optional
         Number of each row in the file.
 

@@ -64,11 +64,6 @@ def phrases(language: str, *topics: str) -> Say:
     -------
     callable
         ``say(key, **values)`` returns the text with its ``{names}`` replaced by the values.
-
-    Raises
-    ------
-    SpecError
-        If there are no texts in that language.
     """
     texts = ChainMap(*(dict(read_texts(language, topic)) for topic in (*topics, COMMON)))
 

@@ -27,6 +27,10 @@ DAYS_OF_QUARTER, YOUNG_QUARTERS, MIN_OLD_QUARTERS = 91, 2, 4
 MIN_DEALS = 12  # of a quarter
 MIN_WIDER = 3.0  # times that the spread of the usual older quarter exceeds that of each young one
 MIN_SPREAD = 0.05  # of the older quarters, in log: smaller changes do not matter
+_REMEDY = (
+    "export both as of the day of closing, or exclude the one that is overwritten; a table of "
+    "changes in [history] gives the values of closing"
+)
 
 
 def empty_when_young(attribute: Attribute, history: History) -> Iterator[Finding]:
@@ -99,13 +103,13 @@ def _of_churners(ratio: Estimate, state: str) -> str:
     )
 
 
-def parts_from_amount(attribute: Attribute, history: History) -> Iterator[Finding]:
-    """Check whether a number follows the amount in young deals, and no longer in older ones.
+def diverges_from_amount(attribute: Attribute, history: History) -> Iterator[Finding]:
+    """Check whether a number is proportional to the amount in young deals, but not in older ones.
 
-    A number of seats that goes with the amount when the deal is signed, and is overwritten when it
-    changes, parts from the amount as time passes. Or the amount is overwritten, and the number is
-    not. The spread of their ratio in each of the youngest quarters is then far below that of every
-    older quarter.
+    A number of seats that follows the amount when the deal is signed, and is overwritten when it
+    changes, diverges from the amount as time passes. Or the amount is overwritten, and the number
+    is not. The spread of their ratio in each of the youngest quarters is then far below that of
+    every older quarter.
     """
     numbers, amount, days = attribute.numbers, history.amount, history.days_observed
     if numbers is None or amount is None or days is None:
@@ -125,13 +129,7 @@ def parts_from_amount(attribute: Attribute, history: History) -> Iterator[Findin
         f"{np.expm1(usual):.0%} in older quarters: one of the two seems to be changed after "
         "signing, unless prices were negotiated before"
     )
-    yield attribute.finding("parts from amount", "warn", evidence, _REMEDY)
-
-
-_REMEDY = (
-    "export both as of the day of closing, or exclude the one that is overwritten; a table of "
-    "changes in [history] gives the values of closing"
-)
+    yield attribute.finding("diverges from amount", "warn", evidence, _REMEDY)
 
 
 def _spreads(numbers: Floats, amount: Floats, days: Floats) -> Floats | None:
@@ -156,5 +154,5 @@ def _spreads(numbers: Floats, amount: Floats, days: Floats) -> Floats | None:
 
 AGE_CHECKS: tuple[Callable[[Attribute, History], Iterator[Finding]], ...] = (
     empty_when_young,
-    parts_from_amount,
+    diverges_from_amount,
 )

@@ -35,8 +35,6 @@ class Finding:
 
     Attributes
     ----------
-    attribute : str
-        Name of the attribute.
     kind : str
         Kind of the finding, such as "filled in later"; "none" if nothing was found.
     verdict : {"stop", "warn", "fine"}
@@ -79,19 +77,14 @@ class Separation:
 class Attribute:
     """One attribute of all deals.
 
-    Attributes
-    ----------
-    column : Series of shape (n,)
-        Its values; dates are days before closing.
-    groups : ndarray of int of shape (n,)
-        Group of each deal: a twentieth of the numbers or a level of the category; 0 if empty.
-    strength : Separation
-        How well the groups separate early churners, or customers that have left, whichever they
-        separate better.
-    numbers : ndarray of float of shape (n,), or None
-        The values as numbers; None if it is not a number.
-    recorded_before : bool
-        Whether it was computed from rows recorded before closing. Its name is then ignored.
+    `column`, Series of shape (n,): its values; dates are days before closing.
+    `groups`, ndarray of int of shape (n,): group of each deal: a twentieth of the numbers or a
+        level of the category; 0 if empty.
+    `strength`: how well the groups separate early churners, or customers that have left, whichever
+        they separate better.
+    `numbers`, shape (n,), or None: the values as numbers; None if it is not a number.
+    `recorded_before`: whether it was computed from rows recorded before closing. Its name is then
+        ignored.
     """
 
     name: str
@@ -176,32 +169,22 @@ MIN_LEFT, FIRST_SHARE, MIN_DELAY = 20, 0.05, 1.5
 class History:
     """Deals with their attributes and outcomes.
 
-    Attributes
-    ----------
-    attributes : DataFrame of shape (n, attributes)
-        The attributes; dates are days before closing.
-    early : ndarray of float of shape (n,)
-        1.0 left early, 0.0 stayed longer, NaN unknown, not mature, or signed before
-        ``observed_from`` (the label would be selected). Young deals have a known label only if they
-        left. With them, every new value would seem to decide the outcome.
-    left : ndarray of bool of shape (n,)
-        Whether the customer has left by now.
-    months : ndarray of float of shape (n,)
-        Months that the customer has stayed so far.
-    cohort : ndarray of int of shape (n,)
-        Cohort of deals closed about the same time; the same for all if closing dates are unknown.
-    days_observed : ndarray of float of shape (n,), or None
-        Days from closing to the end of the extract; None if closing dates are unknown.
-    amount : ndarray of float of shape (n,), or None
-        The column of the role `amount` as numbers.
-    ids : Series of shape (n,), or None
-        The column of the role `id`.
-    sellers : tuple of str
-        Names of the columns of the roles `rep` and `team`.
-    horizon : float
-        Months within which leaving is early.
-    recorded_before : frozenset of str
-        Names of attributes computed from rows recorded before closing; their names are ignored.
+    `attributes`, DataFrame of shape (n, attributes): the attributes; dates are days before closing.
+    `early`, shape (n,): 1.0 left early, 0.0 stayed longer, NaN unknown, not mature, or signed
+        before ``observed_from`` (the label would be selected). Young deals have a known label only
+        if they left. With them, every new value would seem to decide the outcome.
+    `left`, ndarray of bool of shape (n,): whether the customer has left by now.
+    `months`, shape (n,): months that the customer has stayed so far.
+    `cohort`, ndarray of int of shape (n,): cohort of deals closed about the same time; the same for
+        all if closing dates are unknown.
+    `days_observed`, shape (n,), or None: days from closing to the end of the extract; None if
+        closing dates are unknown.
+    `amount`, shape (n,), or None: the column of the role `amount` as numbers.
+    `ids`, Series of shape (n,), or None: the column of the role `id`.
+    `sellers`: names of the columns of the roles `rep` and `team`.
+    `horizon`: months within which leaving is early.
+    `recorded_before`: names of attributes computed from rows recorded before closing; their names
+        are ignored.
     """
 
     attributes: pd.DataFrame

@@ -170,8 +170,6 @@ class LaterValue:
 
     Attributes
     ----------
-    column : str
-        Name of the column.
     deals : int
         Number of deals whose value has changed since closing.
     known : int

@@ -25,10 +25,8 @@ PAIR_BINS = 12
 class Pair:
     """A grid over two attributes.
 
-    Parameters
-    ----------
-    maps : (ndarray of int, ndarray of int), shapes (size + 2,)
-        For each of the two attributes, the grid index of every code.
+    `maps`, (ndarray of int, ndarray of int), shapes (size + 2,): for each of the two attributes,
+        the grid index of every code.
     """
 
     attributes: tuple[int, int]
@@ -39,14 +37,10 @@ class Pair:
 class Additive:
     """Log-odds as a sum of tables, for one or more bootstrap replicates.
 
-    Parameters
-    ----------
-    intercept : ndarray, shape (replicates,)
-        Intercept of each replicate, in log-odds.
-    singles : tuple of ndarray, shapes (size + 2, replicates)
-        Table of each attribute: the contribution of every code, in log-odds.
-    pairs : tuple of Pair
-        Pairs of attributes that have a table of their own.
+    `intercept`, shape (replicates,): intercept of each replicate, in log-odds.
+    `singles`, tuple of ndarray, shapes (size + 2, replicates): table of each attribute: the
+        contribution of every code, in log-odds.
+    `pairs`: pairs of attributes that have a table of their own.
     """
 
     intercept: NDArray[np.float64]
@@ -115,10 +109,7 @@ class Additive:
 def weighted_sum(models: Sequence[Additive], shares: Sequence[float]) -> Additive:
     """Weighted sum, in log-odds, of additive models of the same attributes.
 
-    Parameters
-    ----------
-    models : sequence of Additive
-        Models with the same number of replicates.
+    `models`: models with the same number of replicates.
     """
     singles = tuple(
         np.asarray(sum(share * table for share, table in zip(shares, tables, strict=True)))

@@ -48,13 +48,10 @@ PRIOR_SPREAD = 2.0
 class Sample:
     """Training data of the components.
 
-    Parameters
-    ----------
-    imputed : Imputed
-        Design, soft labels and weights.
-    counts : ndarray of int8, shape (n, replicates)
-        How often each bootstrap replicate contains each deal. `OUT_OF_BAG` where it does not
-        contain the deal; 0 where the deal is not among those that the replicate resamples.
+    `imputed`: design, soft labels and weights.
+    `counts`, ndarray of int8, shape (n, replicates): how often each bootstrap replicate contains
+        each deal. `OUT_OF_BAG` where it does not contain the deal; 0 where the deal is not among
+        those that the replicate resamples.
     """
 
     follow_up: FollowUp

@@ -30,20 +30,15 @@ MAX_INDICATORS = 128  # of one category; with more the matrix would be wide and 
 class Design:
     """Design matrices of the training deals.
 
-    Parameters
-    ----------
-    codes : ndarray of int, shape (deals, attributes)
-        Codes of the training deals.
-    bases : tuple of ndarray, shapes (size + 2, width)
-        Basis values of every code, per attribute. A level statistic is the first column.
-    statistics : tuple of LevelStatistic or None
-        Level statistic of each category of many levels; None for all other attributes.
-    by_statistic : tuple of bool
-        Per attribute: whether the linear matrix has its statistic instead of indicators.
-    scales : tuple of ndarray, shapes (width,)
-        Factors by which the basis values were multiplied, per attribute.
-    bends : tuple of bool
-        Per attribute: whether its third basis function is a bend.
+    `codes`, ndarray of int, shape (deals, attributes): codes of the training deals.
+    `bases`, tuple of ndarray, shapes (size + 2, width): basis values of every code, per attribute.
+        A level statistic is the first column.
+    `statistics`: level statistic of each category of many levels; None for all other attributes.
+    `by_statistic`: per attribute: whether the linear matrix has its statistic instead of
+        indicators.
+    `scales`, tuple of ndarray, shapes (width,): factors by which the basis values were multiplied,
+        per attribute.
+    `bends`: per attribute: whether its third basis function is a bend.
     """
 
     columns: tuple[Column, ...]
@@ -68,10 +63,7 @@ class Design:
     def linear_matrix(self, earlier: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Basis values of every deal, shape (deals, sum of widths).
 
-        Parameters
-        ----------
-        earlier : ndarray, optional
-            The matrix of this design with other labels. It is updated in place and returned.
+        `earlier`: the matrix of this design with other labels. It is updated in place and returned.
         """
         widths = [basis.shape[1] for basis in self.bases]
         starts = np.cumsum([0, *widths])
@@ -109,21 +101,14 @@ def make_design(
 ) -> Design:
     """Build the design of the training deals.
 
-    Parameters
-    ----------
-    codes : ndarray of int, shape (deals, attributes)
-        Codes of the training deals.
-    early_churn, weight : ndarray, shape (deals,)
-        Labels (soft ones too) and weights of the training deals.
-    parents : sequence of int or None
-        For each attribute, the position of its parent attribute: level statistics are shrunk
+    `codes`, ndarray of int, shape (deals, attributes): codes of the training deals.
+    `early_churn`, `weight`, shape (deals,): labels (soft ones too) and weights of the training
+        deals.
+    `parents`: for each attribute, the position of its parent attribute: level statistics are shrunk
         towards the rate of the parent's level. None: towards the company's rate.
-    seed : int
-        Seed of the folds that keep a deal's own label out of its level statistic.
-    scales : ndarray, shape (width,), optional
-        Factor on each column of the linear matrix; 0 leaves a column out.
-    bends : sequence of bool, optional
-        Per attribute: whether a number gets a bend as its third basis function; default: none.
+    `seed`: seed of the folds that keep a deal's own label out of its level statistic.
+    `scales`, shape (width,): factor on each column of the linear matrix; 0 leaves a column out.
+    `bends`: per attribute: whether a number gets a bend as its third basis function; default: none.
     """
     statistics = _statistics(columns, codes, early_churn, weight, parents, seed)
     by_statistic = _by_statistic(columns, parents)

@@ -29,14 +29,9 @@ MIN_VARIANCE = 1e-9  # a forecast's variance is never 0
 class Movement(NamedTuple):
     """How the logarithm of the level changes from month to month.
 
-    Parameters
-    ----------
-    step : float
-        Standard deviation of a month's change.
-    persistence : float
-        Share of the distance from the long-run mean that is left after a month.
-    slope : float
-        Prior standard deviation of a steady change per month.
+    `step`: standard deviation of a month's change.
+    `persistence`: share of the distance from the long-run mean that is left after a month.
+    `slope`: prior standard deviation of a steady change per month.
     """
 
     step: float = 0.0
@@ -67,12 +62,9 @@ _NOISE = np.array([noise**2 for _, noise in MODELS])
 class State(NamedTuple):
     """Moments of log level and slope, of each model (last axis) after each month.
 
-    Parameters
-    ----------
-    level, slope : ndarray
-        Means.
-    variance, covariance, slope_variance : ndarray
-        Variance of the log level, its covariance with the slope, variance of the slope.
+    `level`, `slope`: means.
+    `variance`, `covariance`, `slope_variance`: variance of the log level, its covariance with the
+        slope, variance of the slope.
     """
 
     level: Floats

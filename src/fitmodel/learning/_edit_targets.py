@@ -188,15 +188,8 @@ def _codes_between(column: Column, low: float | None, high: float | None) -> NDA
 def split_bin(scorecard: Scorecard, position: int, value: float) -> Scorecard:
     """Split the bin of a number at a value.
 
-    Parameters
-    ----------
-    value : float
-        Lower edge of the new bin.
-
-    Returns
-    -------
-    Scorecard
-        The same scores for every prospect.
+    `value`: lower edge of the new bin.
+    Returns: the same scores for every prospect.
     """
     column = scorecard.columns[position]
     if not isinstance(column, NumberColumn) or value in column.cuts:
@@ -211,10 +204,7 @@ def split_bin(scorecard: Scorecard, position: int, value: float) -> Scorecard:
 def split_level(scorecard: Scorecard, position: int, level: str) -> Scorecard:
     """Give a level of a category a code of its own, where it shares one or has none.
 
-    Returns
-    -------
-    Scorecard
-        The same scores for every prospect. A level that was never seen becomes a known one.
+    Returns: the same scores for every prospect. A level that was never seen becomes a known one.
     """
     column = scorecard.columns[position]
     if not isinstance(column, CategoryColumn):
@@ -239,7 +229,9 @@ def _with_column(
     own = scorecard.own
     if own is not None:
         own = np.concatenate([own[:start], own[start + source], own[end:]])
-    evidence = replace(scorecard.evidence[position], band=scorecard.evidence[position].band[source])
+    evidence = scorecard.evidence[position]
+    lately = None if evidence.lately is None else evidence.lately[source]
+    evidence = replace(evidence, band=evidence.band[source], lately=lately)
     return replace(
         scorecard,
         columns=_replaced_at(scorecard.columns, position, column),

@@ -135,8 +135,6 @@ def expand_unknown_days(
 
     Parameters
     ----------
-    follow_up : FollowUp
-        Follow-up of the deals.
     probability : ndarray of shape (n,)
         Probability that each deal left within the horizon, see `conditional_probability`.
 

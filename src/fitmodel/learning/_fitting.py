@@ -63,15 +63,10 @@ if TYPE_CHECKING:
 class Fitted:
     """A fitted scorecard with its level and baseline.
 
-    Parameters
-    ----------
-    level : Level
-        The current level of early churn.
-    baseline : Baseline
-        Log-odds of having left by each time, to which the scorecard's log-odds at the long-run
-        level are added.
-    changes : tuple of Change
-        Groups whose early churn changed apart from that of the others.
+    `level`: the current level of early churn.
+    `baseline`: log-odds of having left by each time, to which the scorecard's log-odds at the
+        long-run level are added.
+    `changes`: groups whose early churn changed apart from that of the others.
     """
 
     scorecard: Scorecard
@@ -122,17 +117,11 @@ def fit_scorecard(
 ) -> Fitted:
     """Fit the components and their bootstrap replicates, and convert their sum to a scorecard.
 
-    Parameters
-    ----------
-    attributes : DataFrame of shape (n, attributes)
-        Attributes of the deals.
-    spread : float
-        Factor on the standard deviation over replicates.
-    calendar : Calendar, optional
-        Closing dates; without them the current level is not estimated.
-    effects : Effects, optional
-        The deals that effects are learned from. Columns, level, evidence and the check for unusual
-        combinations always use all deals.
+    `attributes`, DataFrame of shape (n, attributes): attributes of the deals.
+    `spread`: factor on the standard deviation over replicates.
+    `calendar`: closing dates; without them the current level is not estimated.
+    `effects`: the deals that effects are learned from. Columns, level, evidence and the check for
+        unusual combinations always use all deals.
     """
     columns, codes = fit_and_encode(attributes, options)
     follow_up = with_strata(follow_up, columns, codes, settings.timing)
@@ -187,6 +176,7 @@ def fit_scorecard(
         bootstrap,
         early_churn=labels,
         weight=weight,
+        follow_up=follow_up,
         calibration=calibration,
         spread=spread,
         base_rate=float(_rate(point, codes, weight, calibration)),

@@ -19,6 +19,7 @@ from fitmodel.learning._design import Design
 from fitmodel.learning._imputation import Imputed
 from fitmodel.learning._level_statistic import PRIOR_DEALS, LevelStatistic
 from fitmodel.learning._logistic import observed_information, penalised_information
+from fitmodel.learning._proportional_odds import FollowUp
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import MISSING, CategoryColumn, Column, NumberColumn
 from fitmodel.learning.level import Change
@@ -41,6 +42,7 @@ def flatten(
     *,
     early_churn: NDArray[np.float64],
     weight: NDArray[np.float64],
+    follow_up: FollowUp,
     calibration: CalibrationMap,
     spread: float,
     base_rate: float,
@@ -50,20 +52,15 @@ def flatten(
 ) -> Scorecard:
     """Stack the tables of the fitted model into a scorecard.
 
-    Parameters
-    ----------
-    point, replicates : Additive
-        The point estimate (one replicate) and the bootstrap replicates, with the same pairs.
-    early_churn, weight : ndarray, shape (deals,)
-        Soft labels and weights of the training deals.
-    spread : float
-        Factor on the standard deviation over replicates.
-    base_rate : float
-        Mean predicted probability over the training deals.
-    own : ndarray, shape (rows of single attributes,), optional
-        Share of each row's precision that comes from the deals, see `own_shares`.
-    changes : tuple of Change
-        Groups whose contributions were shifted to their present level.
+    `point`, `replicates`: the point estimate (one replicate) and the bootstrap replicates, with the
+        same pairs.
+    `early_churn`, `weight`, shape (deals,): soft labels and weights of the training deals.
+    `follow_up`: follow-up of the same deals, which says how many outcomes are known.
+    `spread`: factor on the standard deviation over replicates.
+    `base_rate`: mean predicted probability over the training deals.
+    `own`, shape (rows of single attributes,): share of each row's precision that comes from the
+        deals, see `own_shares`.
+    `changes`: groups whose contributions were shifted to their present level.
     """
     generator = np.random.default_rng(seed)
     intercept = np.concatenate([point.intercept, replicates.intercept])
@@ -91,7 +88,7 @@ def flatten(
         terms.append(term)
     evidence = tuple(
         replace(
-            make_evidence(column, design.codes[:, position], early_churn, weight),
+            make_evidence(column, design.codes[:, position], early_churn, weight, follow_up),
             lately=lately(column, changes),
         )
         for position, column in enumerate(design.columns)
@@ -113,19 +110,10 @@ def flatten(
 def own_shares(imputed: Imputed, penalty: float) -> NDArray[np.float64]:
     """Share of each row's precision that comes from the deals rather than from the ridge prior.
 
-    Parameters
-    ----------
-    imputed : Imputed
-        Fitted ridge regression on the training deals.
+    `imputed`: fitted ridge regression on the training deals.
+    Returns, shape (rows of single attributes,): from 0 (no deal supports the row, the contribution
+        is the prior's) to 1, in the order of the stacked tables.
 
-    Returns
-    -------
-    ndarray, shape (rows of single attributes,)
-        From 0 (no deal supports the row, the contribution is the prior's) to 1, in the order of the
-        stacked tables.
-
-    Notes
-    -----
     The share is one minus the posterior variance of the row's contribution over its prior variance
     (Laplace approximation). Where a number is near its mean the prior variance is about 0; such a
     row gets the mean share of the number's other rows. A level of a category that is represented by
@@ -202,6 +190,7 @@ def make_evidence(
     code: NDArray[np.int32],
     early_churn: NDArray[np.float64],
     weight: NDArray[np.float64],
+    follow_up: FollowUp,
 ) -> Evidence:
     """Counts and rates per band; neighbouring bins of a number share a band, levels do not."""
     rows = column.size + 2
@@ -215,7 +204,13 @@ def make_evidence(
     labels = tuple(
         _band_label(column, np.flatnonzero(band == position)) for position in range(len(deals))
     )
-    return Evidence(band.astype(np.int64), deals.astype(np.int64), rate, labels)
+    left, unknown = (
+        np.bincount(band[code[rows]], minlength=len(deals)).astype(np.int64)
+        for rows in (follow_up.early, ~follow_up.known)
+    )
+    return Evidence(
+        band.astype(np.int64), deals.astype(np.int64), rate, labels, left=left, unknown=unknown
+    )
 
 
 def _number_bands(counts: NDArray[np.int64], column: NumberColumn) -> NDArray[np.int64]:

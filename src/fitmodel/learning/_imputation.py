@@ -103,12 +103,8 @@ def impute(
         Column of each attribute.
     codes : ndarray of int, shape (n, attributes)
         Codes of the deals.
-    follow_up : FollowUp
-        Follow-up of the deals.
     penalty : float
         Ridge penalty.
-    options : LearnerOptions
-        Options of the learner.
     start : ndarray, shape (n,), optional
         Initial log-odds; default: the same for all deals.
     scales : ndarray, shape (width,), optional

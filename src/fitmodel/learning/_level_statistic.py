@@ -19,16 +19,12 @@ PRIOR_DEALS = 10.0  # least prior weight of the parent's rate in a level's stati
 class LevelStatistic:
     """Shrunken log-odds of early churn per code of a category of many levels.
 
-    Parameters
-    ----------
-    by_code : ndarray of float, shape (size + 2,)
-        Statistic of each code, for scoring; missing, rare and unseen levels have one too.
-    deviation : ndarray of float, shape (size + 2,)
-        Standard error of each statistic, in log-odds.
-    cross_fitted : ndarray of float, shape (deals,)
-        Statistic of each training deal, computed without the deal's own label.
-    cuts : ndarray of float
-        Edges of the statistic's bins, for boosting.
+    `by_code`, shape (size + 2,): statistic of each code, for scoring; missing, rare and unseen
+        levels have one too.
+    `deviation`, shape (size + 2,): standard error of each statistic, in log-odds.
+    `cross_fitted`, shape (deals,): statistic of each training deal, computed without the deal's own
+        label.
+    `cuts`: edges of the statistic's bins, for boosting.
     """
 
     by_code: NDArray[np.float64]
@@ -68,18 +64,12 @@ def level_statistic(
 ) -> LevelStatistic:
     """Compute shrunken log-odds per level, relative to the company's log-odds.
 
-    Parameters
-    ----------
-    code : ndarray of int, shape (deals,)
-        Code of each deal.
-    size : int
-        Number of known levels.
-    group : ndarray of int, shape (deals,)
-        Code of each deal's parent attribute; all 0 where there is none.
-    early_churn, weight : ndarray, shape (deals,)
-        Soft labels and weights.
-    seed : int
-        Seed of the folds for cross-fitting.
+    `code`, ndarray of int, shape (deals,): code of each deal.
+    `size`: number of known levels.
+    `group`, ndarray of int, shape (deals,): code of each deal's parent attribute; all 0 where there
+        is none.
+    `early_churn`, `weight`, shape (deals,): soft labels and weights.
+    `seed`: seed of the folds for cross-fitting.
     """
     overall = float(np.average(early_churn, weights=weight))
     by_code, deviation = _shrunken(code, size, group, early_churn, weight, overall)

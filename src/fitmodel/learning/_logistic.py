@@ -37,23 +37,17 @@ def fit_ridge(
 ) -> Floats:
     """Intercept and coefficients of a ridge logistic regression, shape (1 + width,).
 
-    Parameters
-    ----------
-    design : Design
-        Design of the deals; it says which columns a direction applies to.
-    matrix : ndarray, shape (deals, width)
-        ``design.linear_matrix()``, computed once for many fits. It may have further columns.
-    early_churn, weight : ndarray, shape (deals,)
-        Soft labels from 0 to 1, and weights.
-    penalty : float
-        Ridge penalty, the inverse of scikit-learn's ``C``. The intercept is not penalised.
-    directions : sequence of int
-        Per attribute: 1 where risk must not fall as it grows, -1 where it must not rise, 0 free.
-    start : ndarray, shape (1 + width,), optional
-        Initial coefficients; those of a fit to similar labels save iterations.
-    centre : ndarray, shape (width,), or float
-        Coefficients towards which the penalty shrinks. Columns beyond the design's own have no
-        bounds.
+    `design`: design of the deals; it says which columns a direction applies to.
+    `matrix`, shape (deals, width): ``design.linear_matrix()``, computed once for many fits. It may
+        have further columns.
+    `early_churn`, `weight`, shape (deals,): soft labels from 0 to 1, and weights.
+    `penalty`: ridge penalty, the inverse of scikit-learn's ``C``. The intercept is not penalised.
+    `directions`: per attribute: 1 where risk must not fall as it grows, -1 where it must not rise,
+        0 free.
+    `start`, shape (1 + width,): initial coefficients; those of a fit to similar labels save
+        iterations.
+    `centre`, shape (width,), or float: coefficients towards which the penalty shrinks. Columns
+        beyond the design's own have no bounds.
     """
     used = weight > 0
     if matrix.shape[1] == 0:
@@ -88,25 +82,14 @@ def prior_step(
 ) -> Floats:
     """Change of the coefficients when they are shrunk towards a random prior mean instead of 0.
 
-    Parameters
-    ----------
-    matrix : ndarray, shape (deals, width)
-        Linear matrix of the bootstrap replicate.
-    information : ndarray, shape (deals,)
-        Fisher information of each deal in the replicate, see `observed_information`.
-    spread : float
-        Standard deviation of the random prior mean, in units of the standard deviation that the
-        ridge penalty implies, ``1 / sqrt(penalty)``.
-    generator : Generator
-        Source of random numbers.
+    `matrix`, shape (deals, width): linear matrix of the bootstrap replicate.
+    `information`, shape (deals,): Fisher information of each deal in the replicate, see
+        `observed_information`.
+    `spread`: standard deviation of the random prior mean, in units of the standard deviation that
+        the ridge penalty implies, ``1 / sqrt(penalty)``.
+    `generator`: source of random numbers.
+    Returns, shape (1 + width,): change of the intercept and the coefficients: one Newton step.
 
-    Returns
-    -------
-    ndarray, shape (1 + width,)
-        Change of the intercept and the coefficients: one Newton step.
-
-    Notes
-    -----
     A ridge fit shrinks towards 0 in every resample, so the replicates do not show the uncertainty
     about what the penalty decided. Ridge regression is Bayesian with a prior N(0, 1 / penalty).
     Drawing the prior mean anew for each replicate adds spread^2 * penalty * H^-2 to the replicates'
@@ -130,19 +113,11 @@ def bounded_logistic(
 ) -> Floats:
     """Intercept and coefficients within bounds, shape (1 + width,) (L-BFGS-B; Byrd et al. 1995).
 
-    Parameters
-    ----------
-    matrix : ndarray, shape (deals, width)
-        Linear matrix of the deals.
-    early_churn, weight : ndarray, shape (deals,)
-        Soft labels and weights.
-    bounds : tuple of (low, high), length width
-        Bounds of each coefficient; None means no bound.
-    centre : ndarray, shape (width,), or float
-        Coefficients towards which the penalty shrinks.
+    `matrix`, shape (deals, width): linear matrix of the deals.
+    `early_churn`, `weight`, shape (deals,): soft labels and weights.
+    `bounds`: bounds of each coefficient; None means no bound.
+    `centre`, shape (width,), or float: coefficients towards which the penalty shrinks.
 
-    Notes
-    -----
     Both basis functions of a number increase with it, so nonnegative coefficients are enough for a
     contribution that never decreases.
     """
@@ -216,12 +191,8 @@ def newton_logistic(
 def penalised_information(matrix: Floats, information: Floats, penalty: float) -> Floats:
     """Hessian of the penalised loss, shape (1 + width, 1 + width).
 
-    Parameters
-    ----------
-    matrix : ndarray, shape (deals, width)
-        Linear matrix of the deals.
-    information : ndarray, shape (deals,)
-        Fisher information of each deal about its log-odds.
+    `matrix`, shape (deals, width): linear matrix of the deals.
+    `information`, shape (deals,): Fisher information of each deal about its log-odds.
     """
     scaled = matrix * np.sqrt(information)[:, None]
     hessian = np.empty((matrix.shape[1] + 1,) * 2)
@@ -243,19 +214,11 @@ def em_step(
 ) -> Floats:
     """Coefficients after one accelerated EM step on the observed-data likelihood.
 
-    Parameters
-    ----------
-    matrix : ndarray, shape (deals, width)
-        Linear matrix of the deals.
-    early_churn, weight : ndarray, shape (deals,)
-        Soft labels that `coefficients` imply, and weights.
-    coefficients : ndarray, shape (1 + width,)
-        Intercept and coefficients before the step.
-    centre : ndarray, shape (width,), or float
-        Coefficients towards which the penalty shrinks.
+    `matrix`, shape (deals, width): linear matrix of the deals.
+    `early_churn`, `weight`, shape (deals,): soft labels that `coefficients` imply, and weights.
+    `coefficients`, shape (1 + width,): intercept and coefficients before the step.
+    `centre`, shape (width,), or float: coefficients towards which the penalty shrinks.
 
-    Notes
-    -----
     A Newton step with the gradient of the observed-data likelihood (Lange 1995). Its information
     lies between the observed-data and the complete-data information, so that a step is never much
     longer than an EM step; and no log-odds change by more than `MAX_CHANGE`.
@@ -297,18 +260,13 @@ def log_evidence(
 ) -> float:
     """Log marginal likelihood of a penalty up to a constant (Laplace approximation).
 
-    Parameters
-    ----------
-    matrix : ndarray, shape (deals, width)
-        Linear matrix of the deals.
-    outcome, weight : ndarray, shape (deals,)
-        Outcomes (0.0 or 1.0), and weights that sum to the effective sample size.
-    log_odds : ndarray, shape (deals,)
-        Predicted log-odds of the outcome.
-    coefficients : ndarray, shape (1 + width,)
-        Intercept and coefficients of the ridge regression with this penalty.
-    penalty : float
-        Ridge penalty; each coefficient has the prior N(0, 1 / penalty) (MacKay 1992).
+    `matrix`, shape (deals, width): linear matrix of the deals.
+    `outcome`, `weight`, shape (deals,): outcomes (0.0 or 1.0), and weights that sum to the
+        effective sample size.
+    `log_odds`, shape (deals,): predicted log-odds of the outcome.
+    `coefficients`, shape (1 + width,): intercept and coefficients of the ridge regression with this
+        penalty.
+    `penalty`: ridge penalty; each coefficient has the prior N(0, 1 / penalty) (MacKay 1992).
     """
     nonzero = matrix.any(axis=0)
     beta = coefficients[1:][nonzero]

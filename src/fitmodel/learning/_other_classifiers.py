@@ -42,10 +42,7 @@ SETTINGS = {  # small trees: large ones overfit at the sizes that companies have
 def check_estimator(estimator: Any) -> None:
     """Refuse an estimator without `predict_proba` or sample weights.
 
-    Raises
-    ------
-    SpecError
-        Saying what is missing.
+    Raises SpecError: saying what is missing.
     """
     from sklearn.utils.validation import has_fit_parameter
 
@@ -131,8 +128,6 @@ def black_box_probabilities(
         From a large table the same sample is used as for the scorecard.
     attributes : DataFrame
         Attributes of the deals to predict.
-    options : LearnerOptions
-        Options of the learner.
 
     Returns
     -------

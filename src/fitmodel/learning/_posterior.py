@@ -51,12 +51,9 @@ EXPERT_WEIGHT = (1.0, 0.5)
 class PriorTables:
     """Tables of another model or an expert, and the prior of their weight.
 
-    Parameters
-    ----------
-    tables : list of ndarray, shapes (size + 2,)
-        Log-odds per code of each attribute.
-    mean, deviation : float
-        Prior mean and standard deviation of the weight: 0 ignores the tables, 1 adds them in full.
+    `tables`, list of ndarray, shapes (size + 2,): log-odds per code of each attribute.
+    `mean`, `deviation`: prior mean and standard deviation of the weight: 0 ignores the tables, 1
+        adds them in full.
     """
 
     tables: list[Floats]
@@ -77,16 +74,11 @@ class PriorTables:
 class Strength:
     """Ridge regression of one strength.
 
-    Parameters
-    ----------
-    deviation : float
-        Prior standard deviation of the log-odds over deals.
-    penalty : float
-        Ridge penalty that implies this standard deviation.
-    root : ndarray, shape (1 + width, 1 + width)
-        Square root of the posterior covariance of the coefficients.
-    log_evidence : float
-        Log marginal likelihood of the observed deals.
+    `deviation`: prior standard deviation of the log-odds over deals.
+    `penalty`: ridge penalty that implies this standard deviation.
+    `root`, shape (1 + width, 1 + width): square root of the posterior covariance of the
+        coefficients.
+    `log_evidence`: log marginal likelihood of the observed deals.
     """
 
     deviation: float
@@ -99,12 +91,8 @@ class Strength:
 def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions) -> list[Strength]:
     """Fit the ridge regression of each strength, weakest first.
 
-    Parameters
-    ----------
-    imputed : Imputed
-        An earlier fit: its design is used, and its log-odds are the initial ones.
-    options : LearnerOptions
-        Options of the learner; their directions bound the coefficients.
+    `imputed`: an earlier fit: its design is used, and its log-odds are the initial ones.
+    `options`: options of the learner; their directions bound the coefficients.
     """
     directions = options.directions(imputed.design.columns)
     variance = max(_total_variance(imputed.matrix, follow_up.weight), 1e-6)
@@ -153,12 +141,8 @@ def as_additive(
 ) -> Additive:
     """Convert fits to tables, and add the prior tables with their fitted weights.
 
-    Parameters
-    ----------
-    priors : sequence of PriorTables
-        Prior tables whose weights are the last coefficients of each fit.
-    fits : sequence of (float, ndarray)
-        Penalty and coefficients of each fit.
+    `priors`: prior tables whose weights are the last coefficients of each fit.
+    `fits`: penalty and coefficients of each fit.
     """
     width = sum(basis.shape[1] for basis in design.bases)
     deals_model = as_tables(design, [coefficients[: 1 + width] for _, coefficients in fits])
@@ -187,15 +171,10 @@ def posterior_weights(strengths: Sequence[Strength]) -> Floats:
 def observed_log_likelihood(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> float:
     """Weighted log likelihood of what was observed of the deals within the horizon.
 
-    Parameters
-    ----------
-    follow_up : FollowUp
-        Follow-up of the deals. Of a young deal it is observed that its customer had not left by
-        its age.
-    baseline : Baseline
-        Log-odds of having left by each time.
-    log_odds : ndarray, shape (n,)
-        Contributions of each deal's attributes.
+    `follow_up`: follow-up of the deals. Of a young deal it is observed that its customer had not
+        left by its age.
+    `baseline`: log-odds of having left by each time.
+    `log_odds`, shape (n,): contributions of each deal's attributes.
     """
     ends = np.full(len(follow_up), follow_up.horizon)
     left_by_end = baseline.left_by(ends, follow_up, log_odds)
@@ -216,13 +195,8 @@ def observed_log_likelihood(follow_up: FollowUp, baseline: Baseline, log_odds: F
 def association_test(imputed: Imputed, *, seed: int) -> float:
     """P value of the null hypothesis that attributes and outcomes are independent.
 
-    Parameters
-    ----------
-    imputed : Imputed
-        Fit with the strongest shrinkage, whose soft labels depend on little but the level.
+    `imputed`: fit with the strongest shrinkage, whose soft labels depend on little but the level.
 
-    Notes
-    -----
     Global test (Goeman et al. 2004): the squared covariances of all columns of the design with the
     residuals of a model that knows the level only. The null distribution comes from permutations
     of the residuals, so the test is valid with any number of early churners.

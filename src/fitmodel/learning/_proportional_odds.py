@@ -174,10 +174,7 @@ class FollowUp:
 class Baseline:
     """Log-odds of having left by a time for a deal with contributions of 0, as a step function.
 
-    Parameters
-    ----------
-    times : tuple of ndarray
-        Ascending times of each stratum, in months.
+    `times`: ascending times of each stratum, in months.
     """
 
     times: tuple[Floats, ...]
@@ -202,8 +199,6 @@ def fit_baseline(follow_up: FollowUp, log_odds: Floats, weight: Floats | None = 
 
     Parameters
     ----------
-    follow_up : FollowUp
-        Follow-up of the deals.
     log_odds : ndarray of shape (n,)
         Contributions of each deal's attributes.
     weight : ndarray of shape (n,), optional
@@ -227,12 +222,8 @@ def fit_baseline(follow_up: FollowUp, log_odds: Floats, weight: Floats | None = 
 def matching_shift(log_odds: Floats, weight: Floats, share: Floats) -> Floats:
     """Shift of the log-odds with which the weighted mean probability equals each share.
 
-    Parameters
-    ----------
-    log_odds, weight : ndarray, shape (n,)
-        Log-odds and weights of the deals.
-    share : ndarray, shape (shares,)
-        Mean probabilities to reach; the result has a shift for each.
+    `log_odds`, `weight`, shape (n,): log-odds and weights of the deals.
+    `share`, shape (shares,): mean probabilities to reach; the result has a shift for each.
     """
     mass = weight / weight.sum()
     target = logit(np.clip(share, MIN_SHARE, 1 - MIN_SHARE))
@@ -270,8 +261,6 @@ def conditional_probability(follow_up: FollowUp, baseline: Baseline, log_odds: F
 def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tuple[Floats, Floats]:
     """Soft labels and weights to learn from, each of shape (n,).
 
-    Notes
-    -----
     A deal with delayed entry also represents truncated deals, which left before their entry: their
     expected number is added to its weight with label 1 (EM of Turnbull 1976 for truncated data).
     """

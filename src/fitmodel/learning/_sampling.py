@@ -44,12 +44,9 @@ MIN_FOLD_CHURNERS = 15  # in training and in test; a fold with fewer has too muc
 class Effects:
     """The deals that effects are learned from.
 
-    Parameters
-    ----------
-    positions : ndarray of int or None
-        Ascending positions of the deals that the ridge regression uses; None: all deals.
-    per_replicate : int or None
-        Number of these deals that each bootstrap replicate resamples; None: all of them.
+    `positions`: ascending positions of the deals that the ridge regression uses; None: all deals.
+    `per_replicate`: number of these deals that each bootstrap replicate resamples; None: all of
+        them.
     """
 
     positions: NDArray[np.intp] | None = None
@@ -62,10 +59,7 @@ class Effects:
         Bickel, Goetze and van Zwet 1997). Their mean varies as an estimate from n deals, plus the
         part of the variance from choosing m deals that averaging leaves.
 
-        Parameters
-        ----------
-        deals : int
-            Number n of deals that the ridge regression uses.
+        `deals`: number n of deals that the ridge regression uses.
         """
         if self.per_replicate is None:
             return 1.0
@@ -202,12 +196,8 @@ def cut_dates(
 ) -> list[np.datetime64]:
     """Closing days that divide the observed time equally among the folds.
 
-    Parameters
-    ----------
-    closed : ndarray of datetime64[D], shape (n,)
-        Day on which each deal was signed.
-    seen : ndarray, shape (n,)
-        Months within the horizon for which each deal was observed.
+    `closed`, ndarray of datetime64[D], shape (n,): day on which each deal was signed.
+    `seen`, shape (n,): months within the horizon for which each deal was observed.
     """
     order = np.argsort(closed, kind="stable")
     cumulative = np.cumsum(seen[order])

@@ -58,12 +58,8 @@ if TYPE_CHECKING:
 class Candidate:
     """Settings to compare.
 
-    Parameters
-    ----------
-    share : float
-        Share of the second component in the weighted sum.
-    pairs : int
-        Number of pairs that boosting may choose.
+    `share`: share of the second component in the weighted sum.
+    `pairs`: number of pairs that boosting may choose.
     """
 
     penalty: float
@@ -109,8 +105,6 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
     deals : TrainingSet
         All deals; the attribute that changes the timing of leaving and the marginal likelihood of
         each penalty are estimated from them.
-    options : LearnerOptions
-        Options of the learner.
 
     Returns
     -------
@@ -250,12 +244,8 @@ def _blend_scores(
 ) -> Scores:
     """Held-out log-odds of the ridge regression blended with another component.
 
-    Parameters
-    ----------
-    logistic : ndarray, shape (n,)
-        Its held-out log-odds.
-    options : LearnerOptions
-        Options of the learner: shares and pairs to compare.
+    `logistic`, shape (n,): its held-out log-odds.
+    `options`: options of the learner: shares and pairs to compare.
     """
     parts: dict[int, list[Floats]] = {pairs: [] for pairs in dict.fromkeys((0, options.pairs))}
     settings = Settings(penalty=ridge.penalty, pairs=options.pairs)

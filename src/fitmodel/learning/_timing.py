@@ -66,15 +66,10 @@ def choose_timing(
 ) -> str | None:
     """Attribute whose levels differ significantly in the timing of leaving, or None.
 
-    Parameters
-    ----------
-    codes : ndarray of int, shape (n, attributes)
-        Codes of the deals.
-    log_odds : ndarray, shape (n,)
-        Contributions of each deal's attributes, to which the baseline was fitted.
+    `codes`, ndarray of int, shape (n, attributes): codes of the deals.
+    `log_odds`, shape (n,): contributions of each deal's attributes, to which the baseline was
+        fitted.
 
-    Notes
-    -----
     Likelihood ratio test per attribute. Time is divided into `PERIODS` periods with equal numbers
     of leavers. For each level, the leavers per period are compared with those expected under
     proportional odds, scaled to the level's total: ``(PERIODS - 1) (levels - 1)`` degrees of

@@ -63,15 +63,10 @@ def draw_replicates(
 ) -> tuple[ReplicateSettings, ...]:
     """Choose penalty and calibration slope anew on resampled held-out deals.
 
-    Parameters
-    ----------
-    by_penalty : dict of float to ndarray, shape (n,)
-        Held-out log-odds for each ridge penalty.
-    evidence : dict of float to float
-        Log marginal likelihood of each penalty, added to the log score of the resampled deals.
+    `by_penalty`, dict of float to ndarray, shape (n,): held-out log-odds for each ridge penalty.
+    `evidence`: log marginal likelihood of each penalty, added to the log score of the resampled
+        deals.
 
-    Notes
-    -----
     The prior mean of the slope is drawn for each replicate too (randomise-then-optimise; Bardsley
     et al. 2014). With little evidence the slopes therefore vary as their prior does.
     """
@@ -97,12 +92,9 @@ def add_misfit(bootstrap: Additive, deviation: float, centre: float, spread: flo
     distance from the mean log-odds, because a wrong link function has the largest errors where the
     risk is highest and lowest.
 
-    Parameters
-    ----------
-    deviation : float
-        Standard deviation of the omitted effects, see `fitmodel.learning._uncertainty`.
-    centre, spread : float
-        Mean and standard deviation of the scorecard's log-odds over the training deals.
+    `deviation`: standard deviation of the omitted effects, see `fitmodel.learning._uncertainty`.
+    `centre`, `spread`: mean and standard deviation of the scorecard's log-odds over the training
+        deals.
     """
     number = np.arange(len(bootstrap.intercept))
     half = deviation / np.sqrt(2)
@@ -118,20 +110,12 @@ def misfit(
 ) -> float:
     """Standard deviation, in log-odds, of the effects that the scorecard omits.
 
-    Parameters
-    ----------
-    imputed : Imputed
-        Training deals with their soft labels.
-    log_odds : ndarray, shape (n,)
-        Log-odds of the training deals by the scorecard.
-    spread : float
-        Standard deviation of the scorecard's log-odds over the training deals.
-    boosted : bool
-        Whether boosting is a component of the scorecard. Boosting fits the shape of a number's
-        effect to the residuals, so its residuals cannot show that no shape is omitted.
+    `imputed`: training deals with their soft labels.
+    `log_odds`, shape (n,): log-odds of the training deals by the scorecard.
+    `spread`: standard deviation of the scorecard's log-odds over the training deals.
+    `boosted`: whether boosting is a component of the scorecard. Boosting fits the shape of a
+        number's effect to the residuals, so its residuals cannot show that no shape is omitted.
 
-    Notes
-    -----
     Variance components by the method of moments, as in the score test of Lin (1997): the products,
     or groups, have independent random effects with one variance.
     """
@@ -144,8 +128,6 @@ def misfit(
 def posterior_variance(estimate: Estimate | None, prior_mean: float) -> float:
     """Posterior mean of a variance, given its estimate and the mean of its prior.
 
-    Notes
-    -----
     The estimate is normal around the variance, and the prior of the variance is exponential: the
     posterior is a normal distribution truncated at 0. An imprecise estimate changes the prior mean
     little; an estimate many standard errors above it is returned almost unchanged.
@@ -226,18 +208,12 @@ def _variance_component(
 ) -> Estimate | None:
     """Variance of random effects in the residuals, and its standard error.
 
-    Parameters
-    ----------
-    effects : ndarray, shape (used, columns)
-        Design of the random effects; main effects are projected out here.
-    number : int
-        Number of such columns in all; `effects` may have a sample of them.
-    imputed : Imputed
-        Training deals with their soft labels.
-    log_odds : ndarray, shape (n,)
-        Log-odds of the training deals by the scorecard.
-    used : ndarray of int, shape (used,)
-        Row numbers of the deals that are used.
+    `effects`, shape (used, columns): design of the random effects; main effects are projected out
+        here.
+    `number`: number of such columns in all; `effects` may have a sample of them.
+    `imputed`: training deals with their soft labels.
+    `log_odds`, shape (n,): log-odds of the training deals by the scorecard.
+    `used`, ndarray of int, shape (used,): row numbers of the deals that are used.
     """
     matrix, weight, p = imputed.matrix[used], imputed.weight[used], expit(log_odds[used])
     residual = weight * (imputed.early_churn[used] - p)

@@ -25,7 +25,8 @@ PRIOR_SLOPE_SD = 0.25  # the slope of cross-fitted log-odds is rarely below 0.5 
 # predictions already, and a fold's smaller training set would bias the slope downwards.
 SETTLED_SLOPE_SD = 0.05
 PRIOR_SHIFT_SD = 2.0
-NEWTON_STEPS, STEP_TOLERANCE = 30, 1e-9
+SLOPE_BOUNDS = 0.05, 5.0
+NEWTON_STEPS, LARGEST_STEP, STEP_TOLERANCE = 30, 1.0, 1e-9  # of Newton's method, in log-odds
 MIN_EVENTS_FOR_ISOTONIC = 1_000  # as scikit-learn's user guide advises
 MIN_KNOTS = 3
 EDGE_DEALS = 1.0  # prior deals with rate one half, so that a block without churners is not 0
@@ -196,18 +197,24 @@ def fit_slope(
 def level_adjusted_losses(log_odds: Floats, held_out: HeldOut) -> Floats:
     """Log loss of each held-out deal after a shift is fitted per fold, shape (n,)."""
     shifted_odds = held_out.offset + log_odds
+    shift = _fit_shifts(shifted_odds, held_out)
+    return log_losses(shifted_odds + shift[held_out.fold], held_out.early_churn)
+
+
+def _fit_shifts(log_odds: Floats, held_out: HeldOut) -> Floats:
+    """Maximum a posteriori shift of each fold, by Newton's method, shape (folds,)."""
     shift = np.zeros(int(held_out.fold.max(initial=0)) + 1)
     for _ in range(NEWTON_STEPS):
-        p = expit(shifted_odds + shift[held_out.fold])
+        p = expit(log_odds + shift[held_out.fold])
         gradient = (
             held_out.total(held_out.weight * (p - held_out.early_churn)) + shift / PRIOR_SHIFT_SD**2
         )
         curvature = held_out.total(held_out.weight * p * (1 - p)) + 1 / PRIOR_SHIFT_SD**2
-        step = np.clip(gradient / curvature, -1.0, 1.0)
+        step = np.clip(gradient / curvature, -LARGEST_STEP, LARGEST_STEP)
         shift -= step
         if np.abs(step).max() < STEP_TOLERANCE:
             break
-    return log_losses(shifted_odds + shift[held_out.fold], held_out.early_churn)
+    return shift
 
 
 def log_losses(log_odds: Floats, early_churn: Floats) -> Floats:
@@ -274,10 +281,8 @@ def centred_isotonic(
 def _predicts_better(log_odds: Floats, linear: tuple[float, float], held_out: HeldOut) -> bool:
     """Whether isotonic regression beats a line by more than one standard error on later folds.
 
-    Parameters
-    ----------
-    log_odds : ndarray, shape (n,)
-        Held-out log-odds from which the differences between the folds' levels were removed.
+    `log_odds`, shape (n,): held-out log-odds from which the differences between the folds' levels
+        were removed.
     """
     linear_log_odds = linear[0] + linear[1] * log_odds
     gain = np.zeros(len(held_out))
@@ -302,31 +307,42 @@ def _predicts_better(log_odds: Floats, linear: tuple[float, float], held_out: He
 def _map_estimate(
     centred: Floats, base: Floats, held_out: HeldOut, prior: tuple[float, float]
 ) -> tuple[float, Floats]:
-    """Maximum a posteriori slope and shifts of ``base + shift[fold] + slope * centred``."""
-    from scipy.optimize import minimize
+    """Maximum a posteriori slope and shifts of ``base + shift[fold] + slope * centred``.
 
-    folds = int(held_out.fold.max(initial=0)) + 1
+    The loss is convex, so that a slope outside the bounds is moved to the nearer bound.
+    """
+    slope, shift = _newton_slope(centred, base, held_out, prior)
+    bounded = float(np.clip(slope, *SLOPE_BOUNDS))
+    if bounded != slope:
+        shift = _fit_shifts(base + bounded * centred, held_out)
+    return bounded, shift
 
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        slope, shift = parameters[0], parameters[1:]
-        line = base + shift[held_out.fold] + slope * centred
-        z = (slope - prior[0]) / prior[1]
-        value = held_out.weight @ log_losses(line, held_out.early_churn) + z**2 / 2
-        value += shift @ shift / PRIOR_SHIFT_SD**2 / 2
-        residual = held_out.weight * (expit(line) - held_out.early_churn)
-        gradient = np.concatenate(
-            [
-                [residual @ centred + z / prior[1]],
-                held_out.total(residual) + shift / PRIOR_SHIFT_SD**2,
-            ]
-        )
-        return float(value), gradient
 
-    fit = minimize(
-        loss,
-        np.concatenate([[1.0], np.zeros(folds)]),
-        jac=True,
-        bounds=[(0.05, 5.0), *[(-10.0, 10.0)] * folds],
-        method="L-BFGS-B",
-    )
-    return float(fit.x[0]), np.asarray(fit.x[1:], dtype=np.float64)
+def _newton_slope(
+    centred: Floats, base: Floats, held_out: HeldOut, prior: tuple[float, float]
+) -> tuple[float, Floats]:
+    """Slope without bounds, and shifts, by Newton's method.
+
+    The Hessian is diagonal but for the row and the column of the slope, so that the step of the
+    slope is found first and those of the shifts follow from it.
+    """
+    mean, deviation = prior
+    slope, shift = 1.0, np.zeros(int(held_out.fold.max(initial=0)) + 1)
+    for _ in range(NEWTON_STEPS):
+        p = expit(base + shift[held_out.fold] + slope * centred)
+        residual = held_out.weight * (p - held_out.early_churn)
+        information = held_out.weight * p * (1 - p)
+        gradient = residual @ centred + (slope - mean) / deviation**2
+        shift_gradient = held_out.total(residual) + shift / PRIOR_SHIFT_SD**2
+        mixed = held_out.total(information * centred)
+        curvature = information @ centred**2 + deviation**-2
+        shift_curvature = held_out.total(information) + PRIOR_SHIFT_SD**-2
+        per_slope = mixed / shift_curvature
+        step = float(gradient - per_slope @ shift_gradient) / float(curvature - per_slope @ mixed)
+        shift_step = shift_gradient / shift_curvature - per_slope * step
+        longest = max(abs(step), float(np.abs(shift_step).max()))
+        scale = min(1.0, LARGEST_STEP / max(longest, STEP_TOLERANCE))
+        slope, shift = slope - scale * step, shift - scale * shift_step
+        if longest < STEP_TOLERANCE:
+            break
+    return slope, shift

@@ -265,14 +265,9 @@ def _shifts(
 ) -> Floats:
     """Shift at each month with which the mean over deals equals the Kaplan-Meier share.
 
-    Parameters
-    ----------
-    raw : ndarray, shape (n,)
-        Held-out log-odds of the deals at the long-run level.
-    slope : ndarray, shape (months,)
-        Slope of each month.
-    factor : float
-        Current level: the hazard within the horizon is multiplied by it.
+    `raw`, shape (n,): held-out log-odds of the deals at the long-run level.
+    `slope`, shape (months,): slope of each month.
+    `factor`: current level: the hazard within the horizon is multiplied by it.
     """
     points, mass = support_points(raw, np.ones(len(raw)))
     mass = mass / mass.sum()

@@ -76,8 +76,6 @@ class SetEffect:
 
     Parameters
     ----------
-    attribute : str
-        Name of the attribute.
     where : str or (low, high)
         A level, or a range of a number: low <= value < high; None is open.
     effect : float
@@ -159,8 +157,6 @@ class Cap:
 
     Parameters
     ----------
-    attribute : str
-        Name of the attribute.
     where : str or (low, high)
         A level, or a range of a number; (None, None) is the whole table.
     max_effect : float

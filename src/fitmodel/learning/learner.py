@@ -137,8 +137,6 @@ def learn(
     ----------
     deals : DataFrame or HistoryView
         Deals as read by ``read_deals``, or a view of them.
-    spec : DealSpec
-        The contract.
     as_of : Timestamp, optional
         Date as of which to learn; default: the end of the extract.
     choice : Choice, optional
@@ -230,8 +228,6 @@ def fit_estimator(
         Deals to learn from.
     choice : Choice
         Chosen settings.
-    options : LearnerOptions
-        Options of the learner.
     replicates : int, optional
         Number of bootstrap replicates; default: that of `options`.
     end : datetime64[D], optional
@@ -323,8 +319,6 @@ def cross_fitted(
     ----------
     training_set : TrainingSet
         Deals to predict, and to fit on.
-    spec : DealSpec
-        The contract.
     choice : Choice
         Settings of the fits.
     drop : tuple of str

@@ -196,8 +196,6 @@ def fit_level(
 
     Parameters
     ----------
-    follow_up : FollowUp
-        Follow-up of the deals.
     closed : ndarray of datetime64[D], shape (n,)
         Day on which each deal was signed.
     end : datetime64[D]
@@ -219,7 +217,7 @@ def level_of_exposure(exposure: Exposure, horizon: int) -> Level:
 
 
 def level_of_counts(
-    observed: Floats, expected: Floats, horizon: int, least_gain: float = MIN_GAIN
+    observed: Floats, expected: Floats, horizon: int, min_gain: float = MIN_GAIN
 ) -> Level:
     """Estimate the level after the last month from observed and expected leavers per month.
 
@@ -229,7 +227,7 @@ def level_of_counts(
         Leavers per month, and those expected at the long-run mean.
     horizon : int
         Months ahead that are forecast.
-    least_gain : float
+    min_gain : float
         Gain in log score above which a level is applied.
 
     Notes
@@ -246,7 +244,7 @@ def level_of_counts(
     weight = PRIOR * np.exp(scores - scores.max())
     weight /= weight.sum()
     mean, variance = level_ahead(states, horizon)
-    factor = float(weight @ np.exp(mean)) if gain > least_gain else 1.0
+    factor = float(weight @ np.exp(mean)) if gain > min_gain else 1.0
     deviation = float(np.sqrt(weight @ (variance + (mean - np.log(factor)) ** 2)))
     return Level(factor, deviation, float(weight[IS_MOVING].sum()), gain)
 

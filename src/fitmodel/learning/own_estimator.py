@@ -320,7 +320,13 @@ def _scorecard_without_tables(
     """Scorecard whose tables are 0: it has the columns, the evidence and the calibration map."""
     imputed = deals.imputed
     evidence = tuple(
-        make_evidence(column, deals.codes[:, position], imputed.early_churn, imputed.weight)
+        make_evidence(
+            column,
+            deals.codes[:, position],
+            imputed.early_churn,
+            imputed.weight,
+            deals.follow_up,
+        )
         for position, column in enumerate(deals.columns)
     )
     rate = float(scale_hazard(np.array([deals.follow_up.rate]), level.factor)[0])

@@ -69,6 +69,12 @@ class Evidence:
     lately : ndarray of float, shape (size + 2,), or None
         Hazard of leaving now over the one in the whole past, per code, where it changed apart from
         that of all customers; 1 where it did not; None if no value changed.
+    left : ndarray of int, shape (bands,), or None
+        Number of training deals in each band that are known to have left early; None in older
+        bundles.
+    unknown : ndarray of int, shape (bands,), or None
+        Number of training deals in each band of which it is not known whether they leave early;
+        None in older bundles.
     """
 
     band: NDArray[np.int64]
@@ -76,6 +82,22 @@ class Evidence:
     rate: NDArray[np.float64]
     label: tuple[str, ...]
     lately: NDArray[np.float64] | None = None
+    left: NDArray[np.int64] | None = None
+    unknown: NDArray[np.int64] | None = None
+
+    def is_mostly_unknown(self, band: int) -> bool:
+        """Whether the outcome of most deals in a band is not known; False in older bundles."""
+        return self.unknown is not None and bool(self.unknown[band] > self.count[band] / 2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-able data; an array that is None is absent."""
+        optional = {"lately": self.lately, "left": self.left, "unknown": self.unknown}
+        return {
+            "band": self.band.tolist(),
+            "count": self.count.tolist(),
+            "rate": [None if rate != rate else rate for rate in self.rate.tolist()],  # noqa: PLR0124
+            "label": list(self.label),
+        } | {key: value.tolist() for key, value in optional.items() if value is not None}
 
 
 @old_fields(odd_pairs="unusual_pairs")
@@ -218,6 +240,14 @@ class Scorecard:
         variance /= max(totals.shape[1] - 2, 1)
         return log_odds, np.sqrt(variance)
 
+    def deviations(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Log-odds of each bootstrap replicate minus their mean, shape (prospects, replicates).
+
+        Their standard deviation is that of `interval`, with the factor on it.
+        """
+        totals = self.centred.take(self.rows(codes), 0).sum(axis=1) + self.centred[-1]
+        return np.asarray(self.spread * totals[:, 1:], dtype=np.float64)
+
     def contributions(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
         """Contribution of each term in log-odds, shape (prospects, terms).
 
@@ -303,16 +333,7 @@ class Scorecard:
             "intercept": self.intercept.tolist(),
             "calibration": self.calibration.to_dict(),
             "spread": self.spread,
-            "evidence": [
-                {
-                    "band": item.band.tolist(),
-                    "count": item.count.tolist(),
-                    "rate": [None if rate != rate else rate for rate in item.rate.tolist()],  # noqa: PLR0124
-                    "label": list(item.label),
-                    **({} if item.lately is None else {"lately": item.lately.tolist()}),
-                }
-                for item in self.evidence
-            ],
+            "evidence": [item.to_dict() for item in self.evidence],
             "base_rate": self.base_rate,
             "unusual_pairs": unusual_pairs,
             "odd_pairs": unusual_pairs,  # its name up to 0.1.0, which reads the file too

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fitmodel.exceptions import BundleError
 from fitmodel.learning.calibration import CalibrationMap
@@ -77,8 +78,14 @@ def _evidence_from_dict(item: Mapping[str, Any]) -> Evidence:
         np.array(item["count"], dtype=np.int64),
         np.array(rate),
         tuple(str(label) for label in item["label"]),
-        None if item.get("lately") is None else np.array(item["lately"], dtype=np.float64),
+        lately=_optional_array(item.get("lately"), np.float64),
+        left=_optional_array(item.get("left"), np.int64),
+        unknown=_optional_array(item.get("unknown"), np.int64),
     )
+
+
+def _optional_array(values: Sequence[float] | None, dtype: type) -> NDArray[Any] | None:
+    return None if values is None else np.array(values, dtype=dtype)
 
 
 def _unusual_pairs_key(data: Mapping[str, Any]) -> str:
@@ -169,6 +176,13 @@ def _check_evidence(column: Column, evidence: Evidence) -> None:
     if lately is not None:
         has_right_sizes &= lately.shape == evidence.band.shape
         has_right_sizes &= bool((np.isfinite(lately) & (lately > 0)).all())
+    for known in (evidence.left, evidence.unknown):
+        if known is not None:
+            has_right_sizes = (
+                has_right_sizes
+                and known.shape == (bands,)
+                and bool(((known >= 0) & (known <= evidence.count)).all())
+            )
     # a level that an edit split off shares the band of its former code
     has_levels = isinstance(column, NumberColumn) or not column.levels or bands > 2  # noqa: PLR2004
     if not (has_right_sizes and has_levels):

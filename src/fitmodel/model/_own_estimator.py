@@ -49,12 +49,8 @@ class EstimatorModel(FitModel):
 
     Reasons need the package shap; without it, `predict` raises DependencyError.
 
-    Parameters
-    ----------
-    scorer : Scorer
-        Scorer whose scorecard has no tables; it reads prospects and applies the policy.
-    path : Path or None
-        Folder of the bundle.
+    `scorer`: scorer whose scorecard has no tables; it reads prospects and applies the policy.
+    `path`: folder of the bundle.
     """
 
     def __init__(self, scorer: Scorer, own: Any, manifest: Mapping[str, Any], path: Any) -> None:

@@ -53,12 +53,8 @@ class Step(NamedTuple):
 class RowEncoder:
     """Reads the attributes of a scorecard from one prospect.
 
-    Parameters
-    ----------
-    closed_on : str or None
-        Key of the (expected) closing date, from which dates are counted back.
-    forms : Forms
-        Formats in which numbers and dates are written, as found in the training data.
+    `closed_on`: key of the (expected) closing date, from which dates are counted back.
+    `forms`: formats in which numbers and dates are written, as found in the training data.
     """
 
     def __init__(

@@ -41,20 +41,12 @@ UnseenStep = tuple[int, int, list[frozenset[int] | None], tuple[str, ...]]
 class RowScorer:
     """Plain-Python tables that score one prospect.
 
-    Parameters
-    ----------
-    scorecard : Scorecard
-        Tables of contributions to look up.
-    policy : Policy
-        Decision policy, from probability and money to poor_fit and fit.
-    amount, closed_on : str or None
-        Keys of the contract value and of the (expected) closing date.
-    forms : Forms
-        Formats in which numbers and dates are written, as found in the training data.
-    per_year : float
-        How often the contract value is paid in a year.
-    regime : {"full", "provisional"}
-        How the model was learned.
+    `scorecard`: tables of contributions to look up.
+    `policy`: decision policy, from probability and money to poor_fit and fit.
+    `amount`, `closed_on`: keys of the contract value and of the (expected) closing date.
+    `forms`: formats in which numbers and dates are written, as found in the training data.
+    `per_year`: how often the contract value is paid in a year.
+    `regime`, {"full", "provisional"}: how the model was learned.
     """
 
     def __init__(

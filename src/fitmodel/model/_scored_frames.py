@@ -19,8 +19,8 @@ from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_exten
 
 from fitmodel.deals.vocabulary import LEFT_OUT
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import NumberColumn
-from fitmodel.model.inputs import PREDICTED, reasons_type
+from fitmodel.learning.columns import MISSING, NumberColumn
+from fitmodel.model.inputs import PREDICTED, empty_warning, reasons_type
 from fitmodel.model.scorer import day_or_none
 from fitmodel.tables.cells import row_name, shown
 
@@ -57,10 +57,7 @@ class ReasonsDtype(ExtensionDtype):
 class ReasonsArray(ExtensionArray):
     """One list of `Reason` for each prospect; None where a row could not be scored.
 
-    Parameters
-    ----------
-    cells : ndarray of object, shape (prospects,)
-        A list of `Reason` or None in each cell.
+    `cells`, ndarray of object, shape (prospects,): a list of `Reason` or None in each cell.
     """
 
     def __init__(self, cells: NDArray[np.object_]) -> None:
@@ -185,10 +182,7 @@ def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFram
 
     Columns of yes/no become the type "boolean", which allows missing values.
 
-    Parameters
-    ----------
-    lost : dict of int to str
-        From the position of each lost row to why it is lost, as
+    `lost`: from the position of each lost row to why it is lost, as
         `fitmodel.deals.vocabulary.LostRows.of_table` returns it.
     """
     if not lost:
@@ -215,12 +209,8 @@ def warn_of_today(
 ) -> None:
     """Warn if many dates counted back from today are outside the range of the past deals.
 
-    Parameters
-    ----------
-    days_of : mapping of int to ndarray of float
-        From the position of each date attribute to the days between that date and today.
-    note : str or None
-        Start of the warning; None if the dates are not counted back from today.
+    `days_of`: from the position of each date attribute to the days between that date and today.
+    `note`: start of the warning; None if the dates are not counted back from today.
     """
     if note is None:
         return
@@ -236,6 +226,15 @@ def warn_of_today(
                     stacklevel=5,
                 )
                 return
+
+
+def warn_of_empty(scorer: Scorer, codes: NDArray[np.int32]) -> None:
+    """Warn about attributes that no prospect of a table has, although most past deals had them."""
+    missing = (codes == MISSING).all(axis=0)
+    names = scorer.scorecard.attributes
+    empty = {name for name, is_empty in zip(names, missing, strict=True) if is_empty}
+    if warning := empty_warning(scorer.scorecard, empty, len(codes)):
+        warnings.warn(warning, UserWarning, stacklevel=5)
 
 
 def refuse_unreadable(

@@ -149,15 +149,20 @@ class Sentences:
         if deals == 0:
             return self._say("unseen", subject=subject, effect=effect)
         shown, base = (self.wording.percent(share) for share in (rate, self.scorecard.base_rate))
-        if evidence.lately is not None and evidence.lately[code] != 1.0:
+        key, left = "few" if deals < FEW_DEALS else "evidence", ""
+        if evidence.left is not None and evidence.is_mostly_unknown(band):
+            # the rate is mostly the model's own prediction, so it is no evidence
+            key, left = "young", f"{evidence.left[band]:,}"
+        elif evidence.lately is not None and evidence.lately[code] != 1.0:
             times = f"{evidence.lately[code]:.1f}"
             effect = self._say("lately", times=times, effect=effect)
         elif shown != base and (rate > self.scorecard.base_rate) != (contribution > 0):
             effect = self._say("yet", effect=effect)
         return self._say(
-            "few" if deals < FEW_DEALS else "evidence",
+            key,
             subject=subject,
             rate=shown,
+            left=left,
             deals=f"{deals:,}",
             band=self._band(position, code),
             horizon=self._horizon,

@@ -239,10 +239,7 @@ def _escalate(policy: Policy, poor: str, amount: str) -> str:
 def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tuple[str, str]]:
     """Add the steps that pick each prospect's largest reasons, and yield the result's columns.
 
-    Parameters
-    ----------
-    sentences : Sentences
-        Sentences of the scorecard; their weights put reasons about the seller last.
+    `sentences`: sentences of the scorecard; their weights put reasons about the seller last.
     """
     sql, scorecard = steps.dialect, sentences.scorecard
     terms = range(1, len(scorecard.terms) + 1)

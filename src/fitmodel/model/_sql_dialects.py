@@ -25,38 +25,23 @@ ROW = "fm_row"
 class Dialect:
     """The SQL syntax of one database; in its templates `{0}` and `{1}` are expressions.
 
-    Parameters
-    ----------
-    text, double, integer : str
-        Names of the types for text, floating-point numbers and integers.
-    quote : str
-        Quotation mark around a name.
-    has_escapes : bool
-        Whether a backslash is an escape character in a text literal.
-    strip : str
-        Template that removes white space (`{1}`) from both ends of a text (`{0}`).
-    spaces : str
-        Text literal of all white-space characters.
-    matches : str
-        Template of whether a whole text (`{0}`) matches a pattern (`{1}`).
-    is_text : str
-        Template of whether a column has a text type, or is a boolean: it is no number and no date.
-    digest : str
-        Template of the first 24 hexadecimal digits of a text's SHA-256.
-    days : str
-        Template of the days from the first date to the second.
-    today : str
-        Expression of today's date in UTC.
-    safe_number : str
-        Template that converts a text or a number to a floating-point number.
-    exclude : str
-        Keyword before the columns that ``*`` leaves out; empty where there is none.
-    fence : str
-        Clause that keeps a database from computing a subquery's expressions once for each use.
-    every : str
-        Argument by which a replacement replaces every match, where that is not the default.
-    is_template : bool
-        Whether dbt renders the statement: a brace in a text is then written as a template.
+    `text`, `double`, `integer`: names of the types for text, floating-point numbers and integers.
+    `quote`: quotation mark around a name.
+    `has_escapes`: whether a backslash is an escape character in a text literal.
+    `strip`: template that removes white space (`{1}`) from both ends of a text (`{0}`).
+    `spaces`: text literal of all white-space characters.
+    `matches`: template of whether a whole text (`{0}`) matches a pattern (`{1}`).
+    `is_text`: template of whether a column has a text type, or is a boolean: it is no number and no
+        date.
+    `digest`: template of the first 24 hexadecimal digits of a text's SHA-256.
+    `days`: template of the days from the first date to the second.
+    `today`: expression of today's date in UTC.
+    `safe_number`: template that converts a text or a number to a floating-point number.
+    `exclude`: keyword before the columns that ``*`` leaves out; empty where there is none.
+    `fence`: clause that keeps a database from computing a subquery's expressions once for each use.
+    `every`: argument by which a replacement replaces every match, where that is not the default.
+    `is_template`: whether dbt renders the statement: a brace in a text is then written as a
+        template.
     """
 
     name: str
@@ -159,12 +144,8 @@ class Dialect:
     def values(self, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[object]]) -> str:
         """Return a small table of constants as a query.
 
-        Parameters
-        ----------
-        columns : sequence of (str, str)
-            Name and type of each column; the type is "text", "double" or "integer".
-        rows : iterable of sequence
-            Values of each row as SQL, in the order of the columns.
+        `columns`: name and type of each column; the type is "text", "double" or "integer".
+        `rows`: values of each row as SQL, in the order of the columns.
         """
         names = [name for name, _ in columns]
         types = [str(getattr(self, kind)) for _, kind in columns]
@@ -271,10 +252,7 @@ def dialect_named(name: str) -> Dialect:
 class Steps:
     """The steps of one statement, in order.
 
-    Parameters
-    ----------
-    dialect : Dialect
-        SQL syntax of the database.
+    `dialect`: SQL syntax of the database.
     """
 
     def __init__(self, dialect: Dialect, table: str) -> None:

@@ -24,6 +24,7 @@ from fitmodel.model._scored_frames import (
     predict_few,
     reasons_column,
     refuse_unreadable,
+    warn_of_empty,
     warn_of_today,
     without_lost,
 )
@@ -103,6 +104,7 @@ def predict_frame(
     coded, lost = code_table(scorer, table, as_of), scorer.lost.of_table(table)
     refuse_unreadable(table, coded.unreadable, lost)
     warn_of_today(scorer, coded.days, note)
+    warn_of_empty(scorer, coded.codes)
     return without_lost(score_coded(scorer, coded, reasons, language), lost)
 
 

@@ -18,13 +18,17 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import CategoryColumn
+from fitmodel.learning.columns import MISSING, CategoryColumn
+from fitmodel.tables.cells import is_missing
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     import pandas as pd
     import pyarrow as pa
     from pydantic import BaseModel
 
+    from fitmodel.learning.scorecard import Scorecard
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.scorer import Scorer
 
@@ -57,6 +61,11 @@ PREDICTED = (
 )
 """The columns of a scored table, in order."""
 
+MIN_EMPTY = 5  # prospects; a few may lack a value by chance
+MIN_FILLED = 0.5  # share of past deals with a value; else an empty attribute is usual
+MAX_CHANCE = 0.001  # that no prospect has a value, if each has one as often as past deals
+SHOWN = 5  # attributes that a warning names
+
 
 class Given(NamedTuple):
     """Prospects in one of the forms that `FitModel.predict` works with.
@@ -87,6 +96,48 @@ def made_up_prospect(scorer: Scorer) -> dict[str, Any]:
     if scorer.amount is not None:
         values.setdefault(scorer.amount, None)
     return values
+
+
+def empty_warning(scorecard: Scorecard, empty: Collection[str], prospects: int) -> str | None:
+    """Return a warning about attributes without a value in every prospect; None if it is usual.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        Scorecard of the model; its evidence says how often past deals had a value.
+    empty : collection of str
+        Attributes without a value in every prospect.
+    prospects : int
+        Number of prospects.
+
+    Examples
+    --------
+    >>> from fitmodel.model.inputs import empty_warning
+    >>> model = fitmodel.load("models/prospect-fit")
+    >>> empty_warning(model.scorecard, {"seats"}, 40)[:66]
+    'empty in all 40 prospects, but usually filled in past deals: seats'
+    """
+    filled = {}
+    for name, evidence in zip(scorecard.attributes, scorecard.evidence, strict=True):
+        if name in empty:
+            share = 1 - evidence.count[evidence.band[MISSING]] / max(evidence.count.sum(), 1)
+            if share > MIN_FILLED and (1 - share) ** prospects <= MAX_CHANCE:
+                filled[name] = float(share)
+    if not filled or prospects < MIN_EMPTY:
+        return None
+    listed = [f"{name} ({share:.0%} filled)" for name, share in list(filled.items())[:SHOWN]]
+    return (
+        f"empty in all {prospects:,} prospects, but usually filled in past deals: "
+        f"{', '.join(listed)}{', …' if len(filled) > SHOWN else ''}. These prospects are scored as "
+        "deals without the value. Remedy: export the column with its values; if it is no longer "
+        "recorded, train without it"
+    )
+
+
+def empty_names(prospects: Sequence[Any], names: Iterable[str]) -> set[str]:
+    """Return the attributes that no prospect of a list has a value of."""
+    known = [item for item in prospects if isinstance(item, Mapping)]
+    return {name for name in names if known and all(is_missing(item.get(name)) for item in known)}
 
 
 def normalise_prospects(prospects: Any) -> Given:

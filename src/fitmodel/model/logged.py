@@ -83,7 +83,7 @@ class AssessmentLog(Protocol):
         by: str,
         reason: str | None = None,
         correct: bool = False,
-    ) -> None:
+    ) -> bool:
         """Add a person's decision on a prospect.
 
         Raises `UnknownProspectError` if the log has no assessment of the prospect, and

@@ -100,8 +100,6 @@ class Scorer:
         today : float, optional
             Day from which dates are counted back if the prospect has no closing date, in days
             since 1970-01-01; default today.
-        language : {"en", "zh"}
-            Language of the reasons.
 
         Raises
         ------
@@ -114,13 +112,7 @@ class Scorer:
         return self._row_scorer.assess(prospect, reasons, today, self.sentences(language))
 
     def sentences(self, language: str) -> Sentences:
-        """Return the scorecard's sentences in a language; they are made once per language.
-
-        Raises
-        ------
-        SpecError
-            If there are no texts in that language.
-        """
+        """Return the scorecard's sentences in a language; they are made once per language."""
         made = self._sentences.get(language)
         if made is None:
             wording = self.wording.in_language(language)

@@ -52,8 +52,6 @@ class Wording:
     recorded : mapping of str to mapping of str to str
         For each attribute computed from history and events: the ``key`` of its label in the texts
         of ``history``, and the values for that text's placeholders.
-    language : {"en", "zh"}
-        Language of the texts.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -76,13 +74,7 @@ class Wording:
         return _say(self.language)
 
     def in_language(self, language: str) -> Wording:
-        """Return the same wording in another language.
-
-        Raises
-        ------
-        SpecError
-            If there are no texts in that language.
-        """
+        """Return the same wording in another language."""
         _say(language)
         return replace(self, language=language)
 
@@ -105,7 +97,7 @@ class Wording:
         if recorded is None or name in self.labels:
             return None
         say = phrases(self.language, "history")
-        return say(f"said_{recorded['key']}", value=value, **self._filled(recorded))
+        return say(f"recorded_{recorded['key']}", value=value, **self._filled(recorded))
 
     def _filled(self, recorded: Mapping[str, str]) -> dict[str, str]:
         return {key: self.label(value) for key, value in recorded.items() if key != "key"}

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
+    from fitmodel.monitoring._log_stores import Cursor
+
 
 def digest_of(attributes: Mapping[str, Any]) -> str:
     """Return the SHA-256 of the attributes as canonical JSON: equal attributes, equal digest."""
@@ -97,17 +99,38 @@ SIGNING = ("signed", "overridden")
 class EarlierDecision:
     """The last decision on a prospect.
 
-    Parameters
-    ----------
-    action : str
-        "signed", "declined" or "overridden".
-    assessment : int or None
-        Number of the assessment that the decision was made on; None in older logs.
+    `action`: "signed", "declined" or "overridden".
+    `by`, `reason`: person and reason, as stored.
+    `assessment`: number of the assessment that the decision was made on; None in older logs.
     """
 
     number: int
     action: str
+    by: str
+    reason: str | None
     assessment: int | None
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """What a decision must share with this one to be its repetition."""
+        return self.action, self.by, self.reason, self.assessment
+
+
+def last_assessment(cursor: Cursor, prospect: str) -> tuple[int, bool]:
+    """Return the number of the last assessment of a prospect, and whether it was flagged."""
+    query = "SELECT number, poor_fit FROM assessments WHERE prospect = ?"
+    row = cursor.execute(f"{query} ORDER BY number DESC LIMIT 1", (prospect,)).fetchone()
+    return int(row[0]), bool(row[1])
+
+
+def last_decision(cursor: Cursor, prospect: str) -> EarlierDecision | None:
+    """Return the last decision on a prospect that was not undone; None without one."""
+    row = cursor.execute(
+        "SELECT number, action, by, reason, assessment FROM decisions WHERE prospect = ?"
+        " AND number NOT IN (SELECT decision FROM undone) ORDER BY number DESC LIMIT 1",
+        (prospect,),
+    ).fetchone()
+    return None if row is None else EarlierDecision(*row)
 
 
 def check_decision(
@@ -116,24 +139,16 @@ def check_decision(
     *,
     flagged: bool,
     earlier: EarlierDecision | None,
-    assessed_again: bool,
+    on: int,
 ) -> None:
     """Raise an error if a decision contradicts the log.
 
-    Parameters
-    ----------
-    flagged : bool
-        Whether the assessment that the decision is made on is a poor fit.
-    earlier : Earlier or None
-        The last decision on the prospect.
-    assessed_again : bool
-        Whether the prospect was assessed again since that decision: then it may be signed although
-        it was declined.
-
-    Raises
-    ------
-    ContradictionError
-        If it contradicts the assessment or the earlier decision; the message has the remedy.
+    `flagged`: whether the assessment that the decision is made on is a poor fit.
+    `earlier`: the last decision on the prospect.
+    `on`: number of the assessment that the decision is made on. A prospect that was assessed again
+        may be signed although it was declined.
+    Raises ContradictionError if it contradicts the assessment or the earlier decision; the message
+    has the remedy.
     """
     if action == "overridden" and not flagged:
         raise ContradictionError(
@@ -142,6 +157,7 @@ def check_decision(
         )
     if earlier is None:
         return
+    assessed_again = earlier.assessment not in {None, on}
     reversed_ = (action in SIGNING, earlier.action in SIGNING) == (True, False)
     if (action == "declined" and earlier.action in SIGNING) or (reversed_ and not assessed_again):
         raise ContradictionError(
@@ -156,10 +172,7 @@ def decided_on(assessments: pd.DataFrame, decisions: pd.DataFrame) -> pd.Series[
 
     Older logs do not have it; then it is the last assessment before the decision.
 
-    Parameters
-    ----------
-    decisions : DataFrame
-        The last decision on each prospect, indexed by prospect.
+    `decisions`: the last decision on each prospect, indexed by prospect.
     """
     merged = assessments[["number", "time", "prospect"]].merge(
         decisions["time"].rename("decided").reset_index(), on="prospect"

@@ -103,10 +103,7 @@ class Store(Protocol):
 def open_store(location: str | Path) -> Store:
     """Open an SQLite file by its path, or a PostgreSQL database by its URL, and create the tables.
 
-    Raises
-    ------
-    TrackingError
-        If it cannot be opened, is not a decision log, or is a URL of another kind.
+    Raises TrackingError if it cannot be opened, is not a decision log, or is a URL of another kind.
     """
     if isinstance(location, str) and location.startswith(("postgresql://", "postgres://")):
         return PostgresStore(location)

@@ -133,16 +133,21 @@ class DealLog:
         """
         with self._lock:
             before = self.standing(prospect)
-            if before is not None and _is_same(before, action, by, reason):
-                return before, False
-            if seen is not None and seen != (0 if before is None else before.number):
+            is_same = before is not None and _is_same(before, action, by, reason)
+            if (
+                not is_same
+                and seen is not None
+                and seen != (0 if before is None else before.number)
+            ):
                 raise ConflictError(_conflict_text(before))
             may_contradict = correct or (seen is not None and before is not None)
-            self._log.decide(prospect, action, by=by, reason=reason, correct=may_contradict)
+            is_new = self._log.decide(
+                prospect, action, by=by, reason=reason, correct=may_contradict
+            )
             after = self.standing(prospect)
         if after is None:
             raise TrackingError("the decision was removed at once")
-        return after, True
+        return after, is_new
 
     def ask(self, prospect: str, *, by: str, reason: str | None = None) -> None:
         """Ask a manager to decide; the same question twice is stored once.

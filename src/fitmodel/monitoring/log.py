@@ -18,12 +18,13 @@ from fitmodel.deals.roles import clean_id, hashed_id, loose_id
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.logged import ContradictionError, UnknownProspectError
 from fitmodel.monitoring._log_entries import (
-    EarlierDecision,
     Exploration,
     check_decision,
     choose_exploration,
     decided_on,
     digest_of,
+    last_assessment,
+    last_decision,
     now_in_utc,
     storable,
 )
@@ -69,7 +70,7 @@ class DecisionLog:
     >>> model = fitmodel.load("models/prospect-fit")
     >>> log = DecisionLog("decisions.db", salt="keep this secret")
     >>> _ = model.predict(pd.read_csv("prospects.csv"), log=log)
-    >>> log.decide("D0001200", "declined", by="Kim")
+    >>> _ = log.decide("D0001200", "declined", by="Kim")
     >>> log.latest()["action"].value_counts().to_dict()
     {'declined': 1}
     >>> log.forget("D0001200")
@@ -138,8 +139,11 @@ class DecisionLog:
         by: str,
         reason: str | None = None,
         correct: bool = False,
-    ) -> None:
+    ) -> bool:
         """Add a person's decision on a prospect; it refers to the prospect's last assessment.
+
+        The same decision by the same person, with the same reason and on the same assessment, is
+        stored once.
 
         Parameters
         ----------
@@ -149,6 +153,11 @@ class DecisionLog:
             Reason of the decision.
         correct : bool
             Whether it corrects an earlier decision, which it may then contradict.
+
+        Returns
+        -------
+        bool
+            Whether it was added; False if it repeats the last decision.
 
         Raises
         ------
@@ -161,29 +170,20 @@ class DecisionLog:
             raise TrackingError(f"{action!r} is not an action; write {', '.join(ACTIONS)}")
         with self._store.writing() as cursor:
             name = self.find(cursor, prospect)
-            query = "SELECT number, poor_fit FROM assessments WHERE prospect = ?"
-            last = cursor.execute(f"{query} ORDER BY number DESC LIMIT 1", (name,))
-            number, poor_fit = last.fetchone()
-            row = cursor.execute(
-                "SELECT number, action, assessment FROM decisions WHERE prospect = ?"
-                " AND number NOT IN (SELECT decision FROM undone) ORDER BY number DESC LIMIT 1",
-                (name,),
-            ).fetchone()
-            earlier = None if row is None else EarlierDecision(*row)
+            number, poor_fit = last_assessment(cursor, name)
+            earlier = last_decision(cursor, name)
+            content = (action, storable(by), None if reason is None else storable(reason), number)
+            if earlier is not None and earlier.content == content:
+                return False
             if not correct:
-                again = earlier is not None and earlier.assessment not in {None, number}
-                check_decision(
-                    prospect, action, flagged=bool(poor_fit), earlier=earlier, assessed_again=again
-                )
+                check_decision(prospect, action, flagged=poor_fit, earlier=earlier, on=number)
             corrects = earlier.number if correct and earlier is not None else None
             cursor.execute(
                 "INSERT INTO decisions (time, prospect, action, by, reason, assessment, corrects)"
                 " VALUES (?,?,?,?,?,?,?)",
-                (
-                    *(now_in_utc(), name, action, storable(by)),
-                    *(None if reason is None else storable(reason), number, corrects),
-                ),
+                (now_in_utc(), name, *content, corrects),
             )
+        return True
 
     def forget(self, prospect: str) -> int:
         """Remove all rows of a prospect; the log keeps the time and number of rows, without the id.

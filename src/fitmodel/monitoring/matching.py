@@ -103,8 +103,6 @@ def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch
 
     Parameters
     ----------
-    deals : DataFrame
-        As read by ``read_deals``.
     spec : DealSpec
         Contract that names an id.
     log : DecisionLog

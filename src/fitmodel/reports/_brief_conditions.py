@@ -27,16 +27,13 @@ if TYPE_CHECKING:
 class BriefCondition:
     """One condition under which a flagged prospect could be signed.
 
-    Attributes
-    ----------
-    expected_value, expected_value_low, expected_value_high : float
-        Expected value of signing under the condition, with its interval; NaN where the money is not
-        known.
-    worth : {"gains", "loses", "unclear", ""}
-        "gains" if the interval of the value is above 0, "loses" if it is below 0 or the deal loses
-        money even if the customer stays, else "unclear"; "" without money.
-    is_term : bool
-        Whether the condition is a term of the contract, which does not change the probability.
+    `expected_value`, `expected_value_low`, `expected_value_high`: expected value of signing under
+        the condition, with its interval; NaN where the money is not known.
+    `worth`, {"gains", "loses", "unclear", ""}: "gains" if the interval of the value is above 0,
+        "loses" if it is below 0 or the deal loses money even if the customer stays, else "unclear";
+        "" without money.
+    `is_term`: whether the condition is a term of the contract, which does not change the
+        probability.
     """
 
     words: str
@@ -54,12 +51,8 @@ def brief_conditions(
 ) -> tuple[BriefCondition, ...]:
     """Return the conditions for a flagged prospect; empty for other prospects.
 
-    Parameters
-    ----------
-    changes : iterable of Counterfactual
-        Changes that remove the flag, from `find_counterfactuals`.
-    amount : float or None
-        Yearly contract value.
+    `changes`: changes that remove the flag, from `find_counterfactuals`.
+    `amount`: yearly contract value.
     """
     if not assessment.poor_fit:
         return ()

@@ -32,10 +32,7 @@ FILES = ("commission", "commission_compared")
 def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Section:
     """Write what each commission plan pays; two plans are compared.
 
-    Parameters
-    ----------
-    ledgers : sequence of Ledger
-        Ledgers of the same deals; if there are two, they are compared.
+    `ledgers`: ledgers of the same deals; if there are two, they are compared.
     """
     say = phrases(language, "commission")
     points = [compare_plans(*ledgers[:2]).in_words(language)] if len(ledgers) > 1 else []

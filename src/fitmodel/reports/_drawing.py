@@ -65,10 +65,7 @@ WIDTH = 4.4
 class Drawing:
     """One plot as SVG.
 
-    Parameters
-    ----------
-    body : str
-        Escaped content and attributes of the SVG element, without the text alternative.
+    `body`: escaped content and attributes of the SVG element, without the text alternative.
     """
 
     body: str

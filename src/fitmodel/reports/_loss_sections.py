@@ -40,15 +40,8 @@ ON_PAPER = 6
 def review_section(reviews: TeamReviews, *, language: str = "en") -> Section:
     """Write the review sheets of lost customers.
 
-    Parameters
-    ----------
-    reviews : TeamReviews
-        Result of `compute_reviews`, in the same language.
-
-    Returns
-    -------
-    Section
-        Section with the tables ``reviews.csv``, ``missed_warnings.csv`` and ``surprises.csv``.
+    `reviews`: result of `compute_reviews`, in the same language.
+    Returns: section with the tables ``reviews.csv``, ``missed_warnings.csv`` and ``surprises.csv``.
     """
     say = phrases(language, "reviews")
     by_leaving = sorted(reviews.sheets, key=lambda sheet: sheet.left, reverse=True)
@@ -139,7 +132,7 @@ def _surprises(reviews: TeamReviews, say: Say) -> dict[str, Any]:
         {
             "rep": "" if pd.isna(row["rep"]) else row["rep"],
             "deal": row["deal"],
-            "said": f"{row['probability']:.0%}",
+            "predicted": f"{row['probability']:.0%}",
             "usual": f"{row['base_rate']:.0%}",
             "months": f"{row['months']:.1f}",
         }
@@ -185,10 +178,7 @@ def worth_section(
 ) -> Section:
     """Write the value of a deal by group, and the cost of early churn in a year.
 
-    Parameters
-    ----------
-    policy : Policy, optional
-        Decision policy of the fit bands.
+    `policy`: decision policy of the fit bands.
     """
     say = phrases(language, "worth", "fit")
     money = Wording(money=money_format).money_text

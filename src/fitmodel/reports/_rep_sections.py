@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 MAX_NAMED = 3
 EDIT_COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
+FILE_NAMES = {
+    "says": "verdict_in_words",
+    "says_recently": "recent_verdict_in_words",
+    "says_selection": "selects_in_words",
+}
+"""Names in the file of the columns with sentences; the table in Python keeps its names."""
 
 
 def scoreboard_section(
@@ -50,14 +56,6 @@ def scoreboard_section(
     return Section("_scoreboard.html.j2", values, tables)
 
 
-FILE_NAMES = {
-    "says": "verdict_in_words",
-    "says_recently": "recent_verdict_in_words",
-    "says_selection": "selects_in_words",
-}
-"""Names in the file of the columns with sentences; the table in Python keeps its names."""
-
-
 def _to_talk_about(board: RepPerformance) -> pd.DataFrame:
     """Return the first reps who are active and lose more customers than expected now."""
     return board.reps[board.reps["talk_about"].astype(bool)].head(MAX_NAMED)
@@ -82,15 +80,8 @@ def trend_section(
 ) -> Section:
     """Write the trend of each rep (or team) over the quarters.
 
-    Parameters
-    ----------
-    board : RepPerformance
-        Rep performance with quarters, for which the contract must have dates.
-
-    Returns
-    -------
-    Section
-        Section with the table ``rep_trend.csv`` or ``team_trend.csv``.
+    `board`: rep performance with quarters, for which the contract must have dates.
+    Returns: section with the table ``rep_trend.csv`` or ``team_trend.csv``.
     """
     say = phrases(language, "trend")
     few = board.reps.index[board.reps["verdict"] == "too_few"]
@@ -109,15 +100,8 @@ def trend_section(
 def profile_section(profile: Profile, *, language: str = "en") -> Section:
     """Write the ideal customer profile.
 
-    Parameters
-    ----------
-    profile : Profile
-        Profile whose words are in the same language.
-
-    Returns
-    -------
-    Section
-        Section with the table ``customer_profile.csv``, which has every tested segment.
+    `profile`: profile whose words are in the same language.
+    Returns: section with the table ``customer_profile.csv``, which has every tested segment.
     """
     say = phrases(language, "profile")
     basis = say(
@@ -149,10 +133,7 @@ def _rules(named: pd.DataFrame) -> list[str]:
 def edits_section(found: EditsAfterFlags, *, language: str = "en") -> Section:
     """Write how often flagged prospects were edited, compared with the other prospects.
 
-    Returns
-    -------
-    Section
-        Section with the tables ``edits_after_flags.csv`` and ``edits_by_rep.csv``.
+    Returns: section with the tables ``edits_after_flags.csv`` and ``edits_by_rep.csv``.
     """
     say = phrases(language, "edits")
     questions = found.questions(language)
@@ -182,15 +163,8 @@ def counts_section(
 ) -> Section:
     """Write the signed and lost deals of each rep (or team).
 
-    Parameters
-    ----------
-    why : str
-        Sentence on why the page has counts only.
-
-    Returns
-    -------
-    Section
-        Section with the table ``reps.csv`` or ``teams.csv``.
+    `why`: sentence on why the page has counts only.
+    Returns: section with the table ``reps.csv`` or ``teams.csv``.
     """
     say = phrases(language, "sales_page")
     kinds = [""] * len(counts.reps) + ["company"]

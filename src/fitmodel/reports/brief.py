@@ -79,8 +79,6 @@ class Brief:
     ----------
     name : str
         Name of the prospect.
-    language : {"en", "zh"}
-        Language of the brief.
     assessment : Assessment
         Assessment of the prospect with all reasons.
     base_rate : float
@@ -208,19 +206,26 @@ def make_brief(
     in_favour = tuple(item for item in about_prospect if item.contribution < 0)[:MAX_REASONS]
     shown_total = sum(reason.contribution for reason in (*against, *in_favour))
     total = sum(reason.contribution for reason in assessed.reasons)
-    similar_deals = None
+    similar_deals: SimilarDeals | None = None
+    similar: tuple[SimilarDeal, ...] = ()
     if deals is not None:
         contract = spec or contract_of(model)
-        past = _other_deals(deals, contract, prospect)
-        similar_deals = PastDeals(model, past, contract).like(
-            prospect, n=max_similar_deals, as_of=as_of
-        )
+        past = PastDeals(model, _other_deals(deals, contract, prospect), contract)
+        similar_deals = past.like(prospect, n=max_similar_deals, as_of=as_of)
+        similar = _similar(similar_deals, contract, language)
     changes = find_counterfactuals(model, prospect, as_of=as_of)
     level = level_of(model)
     # the letter states that such customers leave more often than others, so it needs a higher risk
     risky = assessed.early_churn_probability > level
     points = points_for_prospect(assessed.against, assessed.wording) if risky else ()
     stake = _stake(model, prospect, assessed)
+    letter = ""
+    if assessed.poor_fit:
+        too_small = stake is not None and stake.if_stays < 0
+        texts = [change.in_words(language) for change in changes]
+        letter = make_letter(
+            assessed, points, too_small=too_small, changes=texts, template=template
+        )
     return Brief(
         name=name if name is not None else _name(model, prospect),
         language=language,
@@ -235,20 +240,10 @@ def make_brief(
         baseline=model.scorecard.baseline,
         log_odds=model.scorecard.baseline + total,
         similar_deals=similar_deals,
-        similar=()
-        if similar_deals is None
-        else _similar(similar_deals, spec or contract_of(model), language),
+        similar=similar,
         changes=tuple(describe_counterfactual(change, language) for change in changes),
         conditions=brief_conditions(model, assessed, changes, model.scorer.amount_of(prospect)),
-        letter=make_letter(
-            assessed,
-            points,
-            too_small=stake is not None and stake.if_stays < 0,
-            changes=[change.in_words(language) for change in changes],
-            template=template,
-        )
-        if assessed.poor_fit
-        else "",
+        letter=letter,
         letter_points=points,
     )
 

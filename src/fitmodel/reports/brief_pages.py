@@ -24,7 +24,7 @@ def brief_page(brief: Brief) -> str:
     return render(
         "brief.html.j2",
         brief=brief,
-        said=brief.assessment,
+        assessment=brief.assessment,
         say=say,
         facts=_facts(brief, say),
         language=brief.language,

@@ -15,7 +15,6 @@ import json
 import platform
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from fitmodel.bundle.manifest import installed_version
 from fitmodel.evaluation.figures import differing_groups
@@ -64,13 +63,7 @@ _BETWEEN = re.compile(r"([-+\d.,:–]+) to ([-+\d.,:–]+)")  # noqa: RUF001 - a
 _PLAIN = re.compile(r"`[^`]*`|[^A-Za-z]*|\S*[\d_./:]\S*( \S*[\d_./:]\S*)*")
 
 
-def model_card(
-    report: TrainingReport,
-    manifest: Mapping[str, Any],
-    spec: DealSpec,
-    *,
-    calibration_plot: str | None = None,
-) -> str:
+def model_card(report: TrainingReport, manifest: Mapping[str, Any], spec: DealSpec) -> str:
     """Write the model card.
 
     Parameters
@@ -80,10 +73,6 @@ def model_card(
     manifest : mapping
         The entries of the bundle's manifest that are known when the card is written: ``name``,
         ``version``, ``run_id``, ``created_at``, ``fitmodel``, ``python``, ``packages``.
-    spec : DealSpec
-        The deal contract.
-    calibration_plot : str, optional
-        Path of the calibration plot, relative to the card.
 
     Returns
     -------
@@ -102,7 +91,6 @@ def model_card(
         method=_method(report),
         metrics=metrics(report.metrics),
         calibration=table_of(report.calibration, COLUMNS),
-        calibration_plot=None if calibration_plot is None else Markdown(quote(calibration_plot)),
         subgroups=table_of(report.subgroups, COLUMNS),
         candidates=table_of(report.candidates, COLUMNS),
         glass_box_cost=glass_box_cost(report.black_box_gap),

@@ -45,8 +45,6 @@ def monitoring_page(report: MonitoringReport, language: str = "en") -> str:
     ----------
     report : MonitoringReport
         Result of `fitmodel.monitoring.report.monitor`.
-    language : {"en", "zh"}
-        Language of the page.
     """
     return render("monitoring.html.j2", language=language, **_values(report, language))
 
@@ -102,8 +100,6 @@ def outcome_words(outcomes: Mapping[str, float], language: str = "en") -> str:
     ----------
     outcomes : mapping of str to float
         Result of `fitmodel.monitoring.performance.observed_over_expected`.
-    language : {"en", "zh"}
-        Language of the sentence.
     """
     say = phrases(language, "monitoring")
     verdict = say(f"outcomes_{_side(outcomes)}")

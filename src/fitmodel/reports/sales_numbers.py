@@ -88,8 +88,6 @@ def compute_numbers(
         Past deals, as read by ``read_deals``, with rows numbered from 0.
     spec : DealSpec
         Contract with a rep or a team.
-    progress : callable, optional
-        Function that is called with the name of each step when it begins.
     retrospective : Retrospective, optional
         Predictions of these deals as of their signing, if they are computed already.
 

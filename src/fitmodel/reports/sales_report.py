@@ -121,8 +121,6 @@ def make_sales_report(
 
     Parameters
     ----------
-    deals : DataFrame
-        Past deals, as read by ``read_deals``.
     spec : DealSpec
         Contract with a rep or a team; reviews and trends need dates.
     plans : sequence of Plan
@@ -139,10 +137,6 @@ def make_sales_report(
     numbers : callable, optional
         Function that returns the result of `compute_numbers` for these deals, if it is computed
         already. It is not called if there are too few deals for a model.
-    language : {"en", "zh"}
-        Language of the page.
-    progress : callable, optional
-        Function that is called with the name of each step when it begins.
 
     Returns
     -------
@@ -178,9 +172,10 @@ def make_sales_report(
     expected, p = made.expected, made.expected.probability
     on_step("rep performance")
     error = PAGE_ERROR / len(people)  # reps and teams share the error probability of the page
+    shared: dict[str, Any] = {"error": error, "language": language}
     boards = {
         by: compute_rep_performance(
-            view, spec, p, by=by, over_reps=expected.over[by], error=error, language=language
+            view, spec, p, by=by, over_reps=expected.over[by], draws=expected.draws[by], **shared
         )
         for by in people
     }
@@ -303,8 +298,6 @@ def sales_page(
         in the summary.
     warnings : sequence of str
         Reasons why early churn cannot be compared directly; they are the end of the summary.
-    language : {"en", "zh"}
-        Language of the page.
 
     Returns
     -------

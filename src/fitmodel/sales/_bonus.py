@@ -58,8 +58,6 @@ def pay_bonus(
     ----------
     deals : DataFrame or HistoryView
         Past deals, as read by ``read_deals``, with a rep.
-    spec : DealSpec
-        Contract of the deals.
     bonus : Bonus
         Rule of the bonus.
     probability : Series of float
@@ -227,22 +225,11 @@ def forecast_bonus(
 ) -> dict[str, float]:
     """Return each rep's mean bonus over simulations of the rest of the period.
 
-    Parameters
-    ----------
-    part : DataFrame
-        Renewals of the deals signed in the period so far, from `compute_renewals`.
-    renewals : DataFrame
-        Renewals of all deals, from which the rep's true ratio is estimated.
-    share_to_come : float
-        Remaining days of the period over the days that have passed.
+    `part`: renewals of the deals signed in the period so far, from `compute_renewals`.
+    `renewals`: renewals of all deals, from which the rep's true ratio is estimated.
+    `share_to_come`: remaining days of the period over the days that have passed.
+    Returns: mean bonus by rep, without reps who never win.
 
-    Returns
-    -------
-    dict of str to float
-        Mean bonus by rep, without reps who never win.
-
-    Notes
-    -----
     A rep's true ratio is drawn from its gamma posterior given the whole history (Clayton & Kaldor
     1987). Customers not tested yet leave with their own hazard times that ratio. Deals not signed
     yet arrive at the rep's rate in the period so far (Poisson), with the mean hazard of the rep's
@@ -308,18 +295,10 @@ def pay_ranks(
 ) -> dict[str, Decimal]:
     """Return the amount of each rep by rank; tied reps share the amounts of their ranks equally.
 
-    Parameters
-    ----------
-    amount : Decimal
-        Amount of each rank, a multiple of the unit.
-    unit : Decimal
-        Smallest amount that is paid.
-
-    Returns
-    -------
-    dict of str to Decimal
-        Amounts of the reps who get something. Units that cannot be shared equally go to the first
-        reps by name, so that the sum is exactly ``min(top, reps) * amount``.
+    `amount`: amount of each rank, a multiple of the unit.
+    `unit`: smallest amount that is paid.
+    Returns: amounts of the reps who get something. Units that cannot be shared equally go to the
+        first reps by name, so that the sum is exactly ``min(top, reps) * amount``.
     """
     rounded = {name: round(score, TIE_DIGITS) for name, score in scores.items()}
     paid: dict[str, Decimal] = {}

@@ -19,6 +19,8 @@ from fitmodel.exceptions import DealsError
 from fitmodel.sales.people import NO_NAME, names_of, people_of, spelled_as
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.sales._plan_clauses import Accelerators, ExcludedCauses
@@ -33,26 +35,13 @@ MAX_DENOMINATOR = 1_000_000
 def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the lines of a ledger.
 
-    Parameters
-    ----------
-    view : HistoryView
-        View of the deals that have an amount.
-    rows : DataFrame, optional
-        The rows of the deals before the rows of each customer were combined.
-
-    Returns
-    -------
-    DataFrame
-        Indexed like the deals (a shared deal has two lines): `deal`, `account` (a number that the
-        lines of a customer share), `rep`, `signed` and `ended` (datetime64[s]; NaT where not
-        known, or where the deal has not ended), `months` followed,
-        `left`, `exited`, `excused` (left for a cause that the plan excludes) and `nominal`
-        (Decimal), the whole commission.
-
-    Raises
-    ------
-    DealsError
-        If a column that the plan names is missing, or a share is not between 0 and 1.
+    `view`: view of the deals that have an amount.
+    `rows`: the rows of the deals before the rows of each customer were combined.
+    Returns: indexed like the deals (a shared deal has two lines): `deal`, `account` (a number that
+        the lines of a customer share), `rep`, `signed` and `ended` (datetime64[s]; NaT where not
+        known, or where the deal has not ended), `months` followed, `left`, `exited`, `excused`
+        (left for a cause that the plan excludes) and `nominal` (Decimal), the whole commission.
+    Raises DealsError if a column that the plan names is missing, or a share is not between 0 and 1.
     """
     spec, deals = view.spec, view.deals
     closed = view.closed
@@ -164,43 +153,64 @@ def _later_rows(
             "[rows], with closing dates, and give the rows before they are made one per customer."
         )
     first = pd.Series(view.index, view.deals[customer].astype("str"))
-    later = rows[rows[str(spec.deals.amount)].notna()].copy()
-    later["_signed"] = to_days(later[str(spec.deals.closed_on)]).astype("datetime64[s]")
-    reps = people_of(view.deals[str(spec.deals.rep)])
-    later["_rep"] = spelled_as(people_of(later[str(spec.deals.rep)]), reps).fillna(NO_NAME)
-    second = _second_reps(later, plan, reps)
-    later = later.assign(**{f"_{name}": values for name, values in second.items()})
-    later = later.sort_values("_signed", kind="stable")
     until = pd.Series(view.watched_until.astype("datetime64[s]"), view.index)
+    later = _with_reps(rows[rows[str(spec.deals.amount)].notna()], view, plan)
     new_lines: list[dict[str, Any]] = []
     index: list[Any] = []
     for name, part in later.groupby(later[customer].astype("str"), sort=True):
         if name not in first.index or len(part) == 1:
             continue
         deal = first[name]
-        base, end = lines.loc[deal], lines["ended"][deal]
-        highest, last = base["amount"], until[deal] if pd.isna(end) else end
-        for row in part.iloc[1:].to_dict("records"):
-            amount = _yearly(row[str(spec.deals.amount)], spec)
-            is_upgrade = plan.upgrades == "increase" and amount > highest and row["_signed"] <= last
-            if not is_upgrade and not (amount < 0 and plan.credit_notes == "deduct"):
-                continue
-            days = np.array([row["_signed"], max(row["_signed"], last)], dtype="datetime64[D]")
-            new_lines.append(
-                {
-                    **base.to_dict(),
-                    "deal": str(row[spec.deals.id]) if spec.deals.id else base["deal"],
-                    "rep": row["_rep"],
-                    "signed": row["_signed"],
-                    "months": float(months_between(days[:1], days[1:])[0]),
-                    "amount": amount - highest if is_upgrade else amount,
-                    "other": row["_other"],
-                    "portion": row["_portion"],
-                }
-            )
-            index.append(deal)
-            highest = max(highest, amount)
+        base: Any = lines.loc[deal].to_dict()
+        end = base["ended"]
+        last = until[deal] if pd.isna(end) else end
+        found = list(_lines_of_customer(part.iloc[1:], base, last, plan, spec))
+        new_lines += found
+        index += [deal] * len(found)
     return pd.DataFrame(new_lines, index=index, columns=lines.columns).astype(lines.dtypes)
+
+
+def _with_reps(rows: pd.DataFrame, view: HistoryView, plan: Plan) -> pd.DataFrame:
+    """Return rows in the order of signing, with their days and their reps as the deals spell them.
+
+    The new columns are `_signed`, `_rep`, `_other` and `_portion`.
+    """
+    roles = view.spec.deals
+    reps = people_of(view.deals[str(roles.rep)])
+    rows = rows.assign(
+        _signed=to_days(rows[str(roles.closed_on)]).astype("datetime64[s]"),
+        _rep=spelled_as(people_of(rows[str(roles.rep)]), reps).fillna(NO_NAME),
+    )
+    second = _second_reps(rows, plan, reps)
+    rows = rows.assign(**{f"_{name}": values for name, values in second.items()})
+    return rows.sort_values("_signed", kind="stable")
+
+
+def _lines_of_customer(
+    rows: pd.DataFrame, base: dict[str, Any], last: Any, plan: Plan, spec: DealSpec
+) -> Iterator[dict[str, Any]]:
+    """Yield the upgrades and credit notes among the later rows of a customer who stayed to a day.
+
+    `base`: the line of the customer's first row.
+    """
+    highest = base["amount"]
+    for row in rows.to_dict("records"):
+        amount = _yearly(row[str(spec.deals.amount)], spec)
+        is_upgrade = plan.upgrades == "increase" and amount > highest and row["_signed"] <= last
+        if not is_upgrade and not (amount < 0 and plan.credit_notes == "deduct"):
+            continue
+        days = np.array([row["_signed"], max(row["_signed"], last)], dtype="datetime64[D]")
+        yield {
+            **base,
+            "deal": str(row[spec.deals.id]) if spec.deals.id else base["deal"],
+            "rep": row["_rep"],
+            "signed": row["_signed"],
+            "months": float(months_between(days[:1], days[1:])[0]),
+            "amount": amount - highest if is_upgrade else amount,
+            "other": row["_other"],
+            "portion": row["_portion"],
+        }
+        highest = max(highest, amount)
 
 
 def _second_reps(deals: pd.DataFrame, plan: Plan, reps: pd.Series[str]) -> dict[str, Any]:

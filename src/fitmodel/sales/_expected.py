@@ -18,10 +18,12 @@ from fitmodel.deals.history import view_of
 from fitmodel.decision.own_months import OwnMonths
 from fitmodel.learning.calibration import expit, logit
 from fitmodel.learning.curve_fitting import fit_curve
+from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, fit_estimator, learn
 from fitmodel.learning.settings import LearnerOptions, native_threads
 from fitmodel.learning.stages import random_folds, shift_to_rate
 from fitmodel.pooling import with_prior
+from fitmodel.sales._rep_tests import DRAWS
 from fitmodel.sales._sample import (
     choose_ridge,
     draw_samples,
@@ -64,6 +66,9 @@ class Expected:
     over : dict of str to Series of float
         Probabilities by "rep" and "team", from fits that saw no deal of the same rep (or team), on
         the same level.
+    draws : dict of str to ndarray, shape (deals, replicates)
+        Probabilities of the same deals by bootstrap replicates of these fits: how far the expected
+        number could be off, because the other reps signed few deals like those of the rep.
     fits : tuple of (ProspectFitClassifier, Index)
         The fits behind `probability`, each with the deals that it predicts.
     sampled : int or None
@@ -73,6 +78,7 @@ class Expected:
 
     probability: pd.Series[float]
     over: dict[str, pd.Series[float]] = field(default_factory=dict)
+    draws: dict[str, Floats] = field(default_factory=dict)
     fits: tuple[Fit, ...] = ()
     sampled: int | None = None
 
@@ -88,10 +94,6 @@ def compute_expected(
 
     Parameters
     ----------
-    deals : DataFrame or HistoryView
-        Past deals, as read by ``read_deals``.
-    spec : DealSpec
-        Contract of the deals.
     by : sequence of {"rep", "team"}
         Roles whose members' deals are left out in turn.
     replicates : int or None
@@ -136,11 +138,13 @@ def compute_expected(
     for fit, predicted in fits:
         if len(predicted):
             result.loc[predicted] = fit.predict_proba(attributes.loc[predicted])[:, 1]
-    over = {}
+    over, draws = {}, {}
     for name in by:
         who = people_in(view.deals, spec, name)
-        over[name] = predict_over_reps(view, spec_without_people, choice, learned_from, who, result)
-    return Expected(result, over, fits, len(learned_from) if large else None)
+        over[name], draws[name] = predict_over_reps(
+            view, spec_without_people, choice, learned_from, who, result
+        )
+    return Expected(result, over, draws, fits, len(learned_from) if large else None)
 
 
 def _fits_of_folds(
@@ -180,10 +184,7 @@ def _fits_of_samples(
 def own_months_of(view: HistoryView, spec: DealSpec, expected: Expected) -> OwnMonths | None:
     """Return how long customers stay given their expected early churn; None if the tail is unknown.
 
-    Parameters
-    ----------
-    view : HistoryView
-        View of the deals for which `expected` was computed.
+    `view`: view of the deals for which `expected` was computed.
     """
     known = view.training_set()
     probability = np.asarray(expected.probability.reindex(known.index), dtype=np.float64)
@@ -240,23 +241,15 @@ def predict_over_reps(
     training_set: TrainingSet,
     who: pd.Series[str],
     probability: pd.Series[float],
-) -> pd.Series[float]:
-    """Return the probability of every deal from a fit that saw no deal of its rep.
+) -> tuple[pd.Series[float], Floats]:
+    """Return the probability of every deal from a fit that saw no deal of its rep, and its draws.
 
-    Parameters
-    ----------
-    view : HistoryView
-        View of all deals; its contract has no rep among the attributes.
-    training_set : TrainingSet
-        Deals to learn from: all deals, or a sample of a large table.
-    who : Series of str
-        Rep (or team) of each deal; deals without a name are together in one fold.
-    probability : Series of float
-        Probability that is kept for a rep without whose deals too little is left to learn from;
-        its mean is the common level.
+    `view`: view of all deals; its contract has no rep among the attributes.
+    `training_set`: deals to learn from: all deals, or a sample of a large table.
+    `who`: rep (or team) of each deal; deals without a name are together in one fold.
+    `probability`: probability that is kept for a rep without whose deals too little is left to
+        learn from; its mean is the common level.
 
-    Notes
-    -----
     A rep who oversells is thus not compared with an expectation learned from that rep's own
     customers. All fits are shifted in log-odds to one level, that of all deals: a fit without the
     overselling rep has a lower level, and comparing reps across levels would count the difference
@@ -269,20 +262,42 @@ def predict_over_reps(
     folds = fold_of_reps(who.fillna(NO_NAME), max_folds)
     trained_on = folds.reindex(training_set.index).to_numpy()
     level, result = float(probability.mean()), probability.copy()
-    replicates = min_replicates(choice.settings)
+    draws: Floats = np.tile(np.asarray(result, dtype=np.float64)[:, None], DRAWS)
     for fold in range(int(folds.max()) + 1):
         other_deals = training_set.subset(trained_on != fold)
         churners = int((other_deals.early_churn == 1).sum())
         if min(churners, len(other_deals) - churners) < FULL_CHURNERS:
             continue
         with native_threads(options.threads):
-            fit = fit_estimator(
-                other_deals, choice, options, replicates=replicates, end=view.extract_end
-            )
-        on_common_level = with_mean(fit.predict_proba(attributes)[:, 1], level)
+            fits = _with_and_without_replicates(other_deals, choice, options, view.extract_end)
+        predicted = fits[0].predict_proba(attributes)[:, 1]
         in_fold = (folds == fold).to_numpy()
-        result[in_fold] = on_common_level[in_fold]
-    return result
+        result[in_fold] = with_mean(predicted, level)[in_fold]
+        scorecard = fits[1].scorecard_
+        deviations = scorecard.deviations(encode(scorecard.columns, attributes))
+        for number, deviation in enumerate(deviations.T):
+            drawn = with_mean(expit(logit(predicted) + deviation), level)
+            draws[in_fold, number] = drawn[in_fold]
+    return result, draws
+
+
+def _with_and_without_replicates(
+    deals: TrainingSet, choice: Choice, options: LearnerOptions, end: np.datetime64
+) -> tuple[ProspectFitClassifier, ProspectFitClassifier]:
+    """Return the fit that predicts, and one with bootstrap replicates.
+
+    They are the same for a ridge regression. Replicates of boosting would take too long, so the
+    second is then a ridge regression.
+    """
+    replicates = min_replicates(choice.settings)
+    if not replicates:
+        fit = fit_estimator(deals, choice, options, replicates=DRAWS, end=end)
+        return fit, fit
+    ridge = replace(choice.settings, shares=(("logistic", 1.0),), pairs=0, isotonic=None)
+    return (
+        fit_estimator(deals, choice, options, replicates=replicates, end=end),
+        fit_estimator(deals, replace(choice, settings=ridge), options, replicates=DRAWS, end=end),
+    )
 
 
 def fold_of_reps(who: pd.Series[str], max_folds: int = MAX_FOLDS) -> pd.Series[int]:

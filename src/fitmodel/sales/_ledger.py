@@ -151,24 +151,14 @@ def split_commission(
 ) -> dict[str, Any]:
     """Split one deal's commission into parts that sum to it, exact to the cent.
 
-    Parameters
-    ----------
-    nominal : Decimal
-        The whole commission. A negative one belongs to a credit note: all of it is due at once.
-    months : float
-        Months for which the customer has been followed, or after which it left.
-    left, exited : bool
-        Whether the customer left, and whether the deal ended for another reason.
-    chances : mapping of int to float
-        Probability that the customer reaches each age of the plan; read only where an amount is
-        pending.
-    excused : bool
-        Whether the customer left for a cause that the plan excludes: then all is earned.
-
-    Returns
-    -------
-    dict
-        `left_early`, the Decimals `nominal` = `earned` + `withheld` + `pending`,
+    `nominal`: the whole commission. A negative one belongs to a credit note: all of it is due at
+        once.
+    `months`: months for which the customer has been followed, or after which it left.
+    `left`, `exited`: whether the customer left, and whether the deal ended for another reason.
+    `chances`: probability that the customer reaches each age of the plan; read only where an amount
+        is pending.
+    `excused`: whether the customer left for a cause that the plan excludes: then all is earned.
+    Returns: `left_early`, the Decimals `nominal` = `earned` + `withheld` + `pending`,
         `paid_at_signing`, `clawed_back`, and `expected` (float): the expected part of `pending`.
     """
     is_below_age = not plan.reached(plan.earned_after_months, months, left=left)

@@ -43,17 +43,12 @@ def compute_missed_warnings(
 ) -> pd.DataFrame:
     """Count the warnings that were visible at signing, among lost deals and among kept deals.
 
-    Returns
-    -------
-    DataFrame
-        One row per signal, the most frequent among lost deals first. A signal is a level, or a band
-        of a number, that raised the odds by a quarter or more according to the model as of signing,
-        in deals whose probability was above the level. `signal` is its name; the other columns are
-        the number of lost and kept deals that had it, their shares, and the `ratio` of the shares
-        with its 95% interval: a ratio of about 1 means that the signal is merely common.
+    Returns: one row per signal, the most frequent among lost deals first. A signal is a level, or a
+        band of a number, that raised the odds by a quarter or more according to the model as of
+        signing, in deals whose probability was above the level. `signal` is its name; the other
+        columns are the number of lost and kept deals that had it, their shares, and the `ratio` of
+        the shares with its 95% interval: a ratio of about 1 means that the signal is merely common.
 
-    Notes
-    -----
     Only mature deals with a known outcome are counted: among young deals, the outcome of the lost
     ones is known first. The interval of the ratio of shares is computed on the log scale: D. Katz
     et al. (1978), Biometrics 34, 469-474.

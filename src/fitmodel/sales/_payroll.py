@@ -45,26 +45,18 @@ def pay_out(
 ) -> pd.DataFrame:
     """Return every amount with the month in which it is paid or taken back.
 
-    Parameters
-    ----------
-    entries : DataFrame
-        Amounts of the same lines, from `split_commission`.
-    bonuses : DataFrame
-        Bonuses of the ledger, see `fitmodel.sales._ledger.Ledger`.
-    until : datetime64[D]
-        End of the extract; draws are paid until then.
-
-    Returns
-    -------
-    DataFrame
-        Columns `month`, `rep`, `kind`, `deal`, `amount`. Kinds for a deal: `advance` at signing,
-        `earned` when an amount beyond the advance becomes due, `clawed_back` and `credit_note`
-        (negative), `forfeited` and `waived` after the rep left, `carried_forward` (what a credit
-        note cannot take back yet, because it was not paid), `capped`. Kinds for a rep: `draw` and
-        `draw_recovered`, `guarantee` (a draw that is not recovered), `bonus`. Before the terms for
-        reps who left and the cap, the amounts of a deal sum to what the ledger reports as paid for
-        it: the earned amount, or the advance as long as less is earned. The amounts of a customer
-        sum to 0 or more for each rep, in every month, see `fitmodel.sales._payroll_limits`.
+    `entries`: amounts of the same lines, from `split_commission`.
+    `bonuses`: bonuses of the ledger, see `fitmodel.sales._ledger.Ledger`.
+    `until`, datetime64[D]: end of the extract; draws are paid until then.
+    Returns: columns `month`, `rep`, `kind`, `deal`, `amount`. Kinds for a deal: `advance` at
+        signing, `earned` when an amount beyond the advance becomes due, `clawed_back` and
+        `credit_note` (negative), `forfeited` and `waived` after the rep left, `carried_forward`
+        (what a credit note cannot take back yet, because it was not paid), `capped`. Kinds for a
+        rep: `draw` and `draw_recovered`, `guarantee` (a draw that is not recovered), `bonus`.
+        Before the terms for reps who left and the cap, the amounts of a deal sum to what the ledger
+        reports as paid for it: the earned amount, or the advance as long as less is earned. The
+        amounts of a customer sum to 0 or more for each rep, in every month, see
+        `fitmodel.sales._payroll_limits`.
     """
     if lines["signed"].isna().all():
         return pd.DataFrame(columns=list(PAYROLL))
@@ -139,15 +131,8 @@ def _bonuses(plan: Plan, bonuses: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
 def refuse_unknown_leavers(plan: Plan, reps: Iterable[str]) -> None:
     """Refuse a plan that names a rep who left but who sold none of the deals.
 
-    Parameters
-    ----------
-    reps : iterable of str
-        Names of all reps who sold any of the deals, whether or not the amount is known.
-
-    Raises
-    ------
-    DealsError
-        If the plan names a rep who left, and no rep of these deals has that name.
+    `reps`: names of all reps who sold any of the deals, whether or not the amount is known.
+    Raises DealsError if the plan names a rep who left, and no rep of these deals has that name.
     """
     known = sorted(set(reps))
     last = {} if plan.leavers is None else plan.leavers.left

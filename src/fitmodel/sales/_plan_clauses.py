@@ -22,11 +22,9 @@ class Clause(BaseModel):
 class ExcludedCauses(Clause):
     """Causes of leaving that are not held against the rep, such as a bankruptcy.
 
-    Parameters
-    ----------
-    causes : tuple of str
-        Excluded causes; case and surrounding spaces do not matter. A customer who left for one of
-        them counts as one who stayed: the whole commission is earned, and nothing is clawed back.
+    `causes`: excluded causes; case and surrounding spaces do not matter. A customer who left for
+        one of them counts as one who stayed: the whole commission is earned, and nothing is clawed
+        back.
     """
 
     column: str = "exit_reason"
@@ -43,12 +41,8 @@ class Accelerator(Clause):
 class Accelerators(Clause):
     """Rates that depend on how much a rep has signed in a period, in the order of signing.
 
-    Parameters
-    ----------
-    period : {"month", "quarter", "year"}
-        Calendar period in which the signed value is summed.
-    steps : tuple of Accelerator
-        Thresholds and rates; below the first threshold the plan's ``commission_rate`` applies.
+    `period`, {"month", "quarter", "year"}: calendar period in which the signed value is summed.
+    `steps`: thresholds and rates; below the first threshold the plan's ``commission_rate`` applies.
     """
 
     period: Period = "year"
@@ -65,10 +59,8 @@ class Cap(Clause):
 class Draw(Clause):
     """A minimum that is paid to a rep in each payroll month.
 
-    Parameters
-    ----------
-    recoverable : bool
-        Whether later months above the amount pay the difference back (a draw) or not (a guarantee).
+    `recoverable`: whether later months above the amount pay the difference back (a draw) or not (a
+        guarantee).
     """
 
     amount: Money
@@ -93,14 +85,11 @@ class Split(Clause):
 class Leavers(Clause):
     """Terms for reps who leave the company.
 
-    Parameters
-    ----------
-    left : dict of str to date
-        Last day of each rep who left, by name.
-    pending : {"forfeit", "keep"}
-        Whether the rep loses or keeps amounts that become due after that day.
-    clawback : {"collect", "waive"}
-        Whether amounts to be taken back after that day are collected or waived.
+    `left`: last day of each rep who left, by name.
+    `pending`, {"forfeit", "keep"}: whether the rep loses or keeps amounts that become due after
+        that day.
+    `clawback`, {"collect", "waive"}: whether amounts to be taken back after that day are collected
+        or waived.
     """
 
     left: dict[str, date]

@@ -121,8 +121,6 @@ def practice_sentences(table: pd.DataFrame, language: str = "en") -> list[str]:
     ----------
     table : DataFrame
         Result of `practice`.
-    language : {"en", "zh"}
-        Language of the sentences.
     """
     say = phrases(language, "quiz")
     return [

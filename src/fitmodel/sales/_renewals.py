@@ -42,35 +42,20 @@ def compute_renewals(
 ) -> pd.DataFrame:
     """Return which customers came to a renewal, which stayed, and their expected hazard of leaving.
 
-    Parameters
-    ----------
-    probability : Series of float
-        Probability of early churn of every deal.
-    age_months : float
-        Age at which a customer without a longer contract counts as tested.
-    term : str, optional
-        Column that holds the length of the contract: months, or text such as "12 months",
+    `probability`: probability of early churn of every deal.
+    `age_months`: age at which a customer without a longer contract counts as tested.
+    `term`: column that holds the length of the contract: months, or text such as "12 months",
         "annual". Without it ``[deals] contract_months`` applies to all deals; if that is not given
         either, terms are inferred from the attributes (see
         `fitmodel.deals.history_findings.find_bound_deals`).
-
-    Returns
-    -------
-    DataFrame
-        Indexed like the deals: `rep`, `age` (months at which the deal is tested: one month after
-        its contract can end, at least `age_months`), `tested_on` (the day of that age, or of an end
-        for another reason; NaT without dates), `tested` (old enough to have reached it),
+    Returns: indexed like the deals: `rep`, `age` (months at which the deal is tested: one month
+        after its contract can end, at least `age_months`), `tested_on` (the day of that age, or of
+        an end for another reason; NaT without dates), `tested` (old enough to have reached it),
         `lost` (tested and left by that age), `renewed` (tested and still there), `loss` (expected
         cumulative hazard to that age), `alive` and `gone` (not tested yet, and still there or
         already left) and `to_come` (the part of `loss` still ahead; 0 unless `alive`).
+    Raises DealsError if there is no such column, or a term cannot be read.
 
-    Raises
-    ------
-    DealsError
-        If there is no such column, or a term cannot be read.
-
-    Notes
-    -----
     The hazard is that of the deal's own probability up to the horizon, and that of the company's
     survival curve after it. A customer who left counts only once the deal is old enough for a
     customer who stayed to count too; otherwise all counted young deals would be losses. Deals that

@@ -90,6 +90,30 @@ def deal_figures(
     )
 
 
+def expected_errors(
+    view: HistoryView, draws: Floats | None, who: pd.Series[str]
+) -> pd.Series[float]:
+    """Return the standard error of each rep's share of the expected number, in log-odds.
+
+    It is 0 without draws.
+
+    `draws`, ndarray, shape (deals, replicates): probabilities by bootstrap replicates, see
+        `fitmodel.sales._expected.Expected`.
+    """
+    names = sorted(set(who))
+    if draws is None:
+        return pd.Series(0.0, index=names)
+    codes = pd.Index(names).get_indexer(pd.Index(who))
+    early = (view.early_churn == 1).astype(float)
+    sums = [
+        np.bincount(codes, _scaled(_expected(view, p, view.entry_months), early), len(names))
+        for p in draws.T
+    ]
+    own = np.maximum(np.array(sums), 1e-12)
+    others = np.maximum(own.sum(axis=1, keepdims=True) - own, 1e-12)
+    return pd.Series(np.log(own / others).std(axis=0, ddof=1), index=names)
+
+
 def _checked(probability: pd.Series[float], index: pd.Index[Any]) -> Floats:
     p = np.asarray(probability.loc[index], dtype=np.float64)
     if np.isnan(p).any():
@@ -139,14 +163,9 @@ def _scaled(expected: Floats, observed: Floats) -> Floats:
 class Alias:
     """Attribute that (almost) only one rep sells.
 
-    Parameters
-    ----------
-    segments : tuple of Segment
-        The rep's own levels or bands, the most frequent first.
-    share_of_segments : float
-        Share of the deals in these segments that the rep signed.
-    share_of_rep : float
-        Share of the rep's deals that are in these segments.
+    `segments`: the rep's own levels or bands, the most frequent first.
+    `share_of_segments`: share of the deals in these segments that the rep signed.
+    `share_of_rep`: share of the rep's deals that are in these segments.
     """
 
     attribute: str
@@ -165,11 +184,8 @@ class Alias:
 def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict[str, Alias]:
     """Find, for each rep, the attribute that (almost) only this rep sells.
 
-    Returns
-    -------
-    dict of str to Alias
-        Attribute by rep; if there are several, the one with the largest share of the rep's deals.
-        Reps without such an attribute are not in it.
+    Returns: attribute by rep; if there are several, the one with the largest share of the rep's
+        deals. Reps without such an attribute are not in it.
     """
     names = pd.Index(sorted(set(who)))
     codes = names.get_indexer(pd.Index(who))

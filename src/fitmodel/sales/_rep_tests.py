@@ -31,6 +31,9 @@ reps with less is not urgent, and error spent on it lowers the power to detect o
 WEIGHT_POWER = 2.5
 """A rep's share of the error is proportional to this power of the expected number."""
 MIN_REPS = 2
+DRAWS = 36
+"""Bootstrap replicates from which the error of a rep's expected number is estimated."""
+ERROR_STEPS = 199
 USUAL_DIFFERENCE = 0.5
 """Scale of the half-normal prior of the standard deviation of reps' log-ratios."""
 DIFFERENCES = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0])
@@ -48,15 +51,12 @@ LARGEST_STEP, SMALLEST_STEP = 0.05, 0.01
 class RepTest:
     """Result of testing every rep against the others.
 
-    Parameters
-    ----------
-    p_more, p_fewer : ndarray, shape (reps,)
-        One-sided p-values of each rep, before the correction for the number of reps.
-    adjusted : ndarray, shape (reps,)
-        Two-sided p-value after Holm's correction; 1 for reps that are not tested.
-    direction : ndarray of int, shape (reps,)
-        1 for a rep named with more churners than expected, -1 for a rep named with fewer, 0 for a
-        rep not named.
+    `p_more`, `p_fewer`, shape (reps,): one-sided p-values of each rep, before the correction for
+        the number of reps.
+    `adjusted`, shape (reps,): two-sided p-value after Holm's correction; 1 for reps that are not
+        tested.
+    `direction`, ndarray of int, shape (reps,): 1 for a rep named with more churners than expected,
+        -1 for a rep named with fewer, 0 for a rep not named.
     """
 
     p_more: Floats
@@ -71,6 +71,7 @@ def name_reps(
     tested: NDArray[np.bool_] | None = None,
     *,
     past: tuple[Floats, Floats] | None = None,
+    errors: Floats | None = None,
     error: float = PAGE_ERROR,
 ) -> RepTest:
     """Find the reps whose customers leave more often, or less often, than those of the other reps.
@@ -85,6 +86,8 @@ def name_reps(
     past : tuple of ndarray, optional
         Observed and expected numbers of each rep in earlier months. If given, each rep is also
         compared with the rep's own past: a difference that was always there is not a change.
+    errors : ndarray, shape (reps,), optional
+        Standard errors of the expected numbers, see `exact_tails`.
     error : float
         Probability of naming anybody although all reps are alike.
 
@@ -110,7 +113,8 @@ def name_reps(
     compared, largest = np.ones(size, dtype=bool), 0.0
     while compared.sum() >= MIN_REPS:
         chosen = None if past is None else (past[0][compared], past[1][compared])
-        more, fewer = _tails(observed[compared], expected[compared], chosen)
+        own = None if errors is None else errors[compared]
+        more, fewer = _tails(observed[compared], expected[compared], chosen, own)
         p_more[compared], p_fewer[compared] = more, fewer
         remaining = np.flatnonzero(compared & tested)
         if not len(remaining):
@@ -132,9 +136,12 @@ def name_reps(
 
 
 def _tails(
-    observed: Floats, expected: Floats, past: tuple[Floats, Floats] | None
+    observed: Floats,
+    expected: Floats,
+    past: tuple[Floats, Floats] | None,
+    errors: Floats | None,
 ) -> tuple[Floats, Floats]:
-    by_chance = exact_tails(observed, expected)
+    by_chance = exact_tails(observed, expected, errors)
     if past is None:
         second = allowing_tails(observed, expected)
     else:
@@ -164,12 +171,20 @@ def change_tails(
     return binom.sf(observed - 1, total, share), binom.cdf(observed, total, share)
 
 
-def exact_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
+def exact_tails(
+    observed: Floats, expected: Floats, errors: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Return exact one-sided p-values of each rep against all other reps together.
 
     If all reps are alike, then given the total number of early churners a rep's count is binomial,
     with the rep's share of the expected number as its probability (J. Przyborowski and H. Wilenski
     1940, Biometrika 31, 313-323).
+
+    Parameters
+    ----------
+    errors : ndarray, shape (reps,), optional
+        Standard error of each rep's share of the expected number, in log-odds. It is estimated from
+        few replicates, so the p-value is the mean over a t distribution. Default: no error.
 
     Returns
     -------
@@ -178,22 +193,30 @@ def exact_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """
     from scipy.stats import binom
 
-    share = expected / max(float(expected.sum()), 1e-12)
-    total = observed.sum()
-    return binom.sf(observed - 1, total, share), binom.cdf(observed, total, share)
+    total, share = observed.sum(), expected / max(float(expected.sum()), 1e-12)
+    if errors is None or not errors.any():
+        return binom.sf(observed - 1, total, share), binom.cdf(observed, total, share)
+    own = np.maximum(expected, 1e-12) * np.exp(errors * error_quantiles()[:, None])
+    shares = own / np.maximum(own + expected.sum() - expected, 1e-12)
+    more, fewer = binom.sf(observed - 1, total, shares), binom.cdf(observed, total, shares)
+    return more.mean(axis=0), fewer.mean(axis=0)
+
+
+@cache
+def error_quantiles() -> Floats:
+    """Return quantiles in equal steps of the t distribution of an error from `DRAWS` replicates."""
+    from scipy.stats import t
+
+    steps = (np.arange(ERROR_STEPS) + 0.5) / ERROR_STEPS
+    return np.asarray(t.ppf(steps, DRAWS - 1), dtype=np.float64)
 
 
 def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """Return one-sided p-values of each rep, given how much the OTHERS differ among themselves.
 
-    Returns
-    -------
-    p_more, p_fewer : ndarray, shape (reps,)
-        Probability that a new rep, drawn from the distribution of the other reps, has a count at
-        least as large, and at most as large, as the one observed.
+    Returns, shape (reps,): probability that a new rep, drawn from the distribution of the other
+        reps, has a count at least as large, and at most as large, as the one observed.
 
-    Notes
-    -----
     Reps' true ratios are log-normal around a common level, and counts are Poisson given the ratio
     (N. E. Breslow 1984, Applied Statistics 33, 38-44). A small share of reps has a much larger
     standard deviation (`OUTLIER_REPS`, `OUTLIER_DEVIATION`). The level (flat prior) and the
@@ -222,14 +245,29 @@ def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     return next(tails), next(tails)
 
 
+def widened(ratio: Floats, low: Floats, high: Floats, errors: Floats) -> tuple[Floats, Floats]:
+    """Return the limits of 95% intervals of ratios that also allow for errors in log-odds.
+
+    The two half-widths of a logarithm are combined as those of independent errors. A ratio of 0 has
+    no logarithm: its upper limit is multiplied.
+    """
+    from scipy.stats import t
+
+    half = float(t.ppf(0.975, DRAWS - 1)) * errors
+    with np.errstate(divide="ignore", invalid="ignore"):
+        down = np.sqrt(np.log(ratio / low) ** 2 + half**2)
+        up = np.where(ratio > 0, np.sqrt(np.log(high / ratio) ** 2 + half**2), 0.0)
+        new_low = np.where(low > 0, ratio * np.exp(-down), low)
+        new_high = np.where(ratio > 0, ratio * np.exp(up), high * np.exp(half))
+    return np.where(half > 0, new_low, low), np.where(half > 0, new_high, high)
+
+
 @cache
 def _kernels(step: float) -> tuple[Floats, Floats]:
     """Return a grid of log-ratios, and their distribution for each difference and common level.
 
-    Returns
-    -------
-    kernels : ndarray, shape (differences + 1, levels, ratios)
-        Each row sums to 1; the last difference is that of a rep who is far from the rest.
+    Returns, shape (differences + 1, levels, ratios): each row sums to 1; the last difference is
+        that of a rep who is far from the rest.
     """
     reach, width = round(LARGEST_LEVEL / step), round(LARGEST_RATIO / step)
     levels, ratios = np.arange(-reach, reach + 1) * step, np.arange(-width, width + 1) * step

@@ -38,20 +38,14 @@ def add_verdicts(
 ) -> None:
     """Add the verdicts on reps to their table, with their p-values.
 
-    Parameters
-    ----------
-    table : DataFrame
-        One row per rep. The columns `verdict`, `beyond_chance`, `recent_verdict`, `talk_about`,
-        `selects` and the p-values are added in place.
-    deal_figures : DataFrame
-        One row per deal; `bound` is True where its contract cannot end within the horizon.
-    min_deals : int
-        Number of deals below which a rep gets no verdict.
-    error : float
-        Probability that a page names anybody although all reps are alike.
-    is_sole_seller : ndarray of bool, shape (reps,), optional
-        True for reps who alone sell an attribute: their difference may come from the rep or from
-        the attribute, and the verdict states that.
+    `table`: one row per rep. The columns `verdict`, `beyond_chance`, `recent_verdict`,
+        `talk_about`, `selects` and the p-values are added in place.
+    `deal_figures`: one row per deal; `bound` is True where its contract cannot end within the
+        horizon.
+    `min_deals`: number of deals below which a rep gets no verdict.
+    `error`: probability that a page names anybody although all reps are alike.
+    `is_sole_seller`, ndarray of bool, shape (reps,): True for reps who alone sell an attribute:
+        their difference may come from the rep or from the attribute, and the verdict states that.
     """
     few = (table["signed"] < min_deals) | (table["expected"] < MIN_EXPECTED)
     history_result = _tested(table, "", ~few, error * HISTORY_SHARE)
@@ -108,10 +102,11 @@ def _tested(
 ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
     observed, expected = (table[f"{prefix}{name}"].to_numpy() for name in ("observed", "expected"))
     past = None
+    errors = None if prefix else table["expected_error"].to_numpy()  # the own past has the same
     if prefix:
         history = (table[name].to_numpy() for name in ("observed", "expected"))
         past = next(history) - observed, np.maximum(next(history) - expected, 0.0)
-    result = name_reps(observed, expected, known.to_numpy(), past=past, error=error)
+    result = name_reps(observed, expected, known.to_numpy(), past=past, errors=errors, error=error)
     verdict = np.select(
         [~known, result.direction > 0, result.direction < 0],
         ["too_few", "more", "fewer"],
@@ -122,7 +117,8 @@ def _tested(
 
 def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) -> NDArray[np.str_]:
     """Return the side of reps who differ by the exact test alone; the table marks them only."""
-    tails = exact_tails(table["observed"].to_numpy(), table["expected"].to_numpy())
+    names = ("observed", "expected", "expected_error")
+    tails = exact_tails(*(table[name].to_numpy() for name in names))
     few, more = (tail[known.to_numpy()] for tail in (tails[1], tails[0]))
     adjusted = np.ones(len(table))
     adjusted[known.to_numpy()] = holm(np.minimum(1.0, 2 * np.minimum(few, more)))
@@ -205,7 +201,7 @@ def verdict_text(row: pd.Series[Any], say: Say) -> str:
         high=_ratio_text(row["others_high"], say),
     )
     return (
-        say("and_alias", said=text, alias=_alias_text(row, say)) if _is_sole_seller(row) else text
+        say("and_alias", text=text, alias=_alias_text(row, say)) if _is_sole_seller(row) else text
     )
 
 

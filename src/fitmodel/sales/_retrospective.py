@@ -99,8 +99,6 @@ def score_in_retrospect(
 
     Parameters
     ----------
-    deals : DataFrame or HistoryView
-        Past deals, as read by ``read_deals``.
     spec : DealSpec
         A contract with dates.
     progress : callable, optional

@@ -105,8 +105,6 @@ class TeamReviews:
 
     Parameters
     ----------
-    spec : DealSpec
-        Contract of the deals.
     sheets : tuple of ReviewSheet
         Review sheets by rep, the latest lost customer first.
     without : tuple of str
@@ -142,8 +140,6 @@ class TeamReviews:
             View of the same deals.
         spec : DealSpec
             Contract with the labels of attributes in that language.
-        language : {"en", "zh"}
-            Language of the names.
         """
         if (language, spec.words.labels) == (self.language, self.spec.words.labels):
             return replace(self, spec=spec)

@@ -71,12 +71,8 @@ def fit_on_sample(
 ) -> ProspectFitClassifier:
     """Fit an estimator on some of the deals, and set its level to that of all deals.
 
-    Parameters
-    ----------
-    chosen : ndarray of int
-        Positions of the deals from which the effects are learned.
-    replicates : int or None
-        Number of bootstrap replicates; None for the number in the contract.
+    `chosen`: positions of the deals from which the effects are learned.
+    `replicates`: number of bootstrap replicates; None for the number in the contract.
     """
     # a rep's past deals are compared with the past, so no group is set to its present level
     options = replace(LearnerOptions.from_spec(spec, training_set.dates), changes=False)

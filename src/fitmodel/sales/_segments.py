@@ -40,14 +40,10 @@ NONE = -1
 class Segment:
     """One level of an attribute, one band of a number, or the deals whose value is missing.
 
-    Parameters
-    ----------
-    level : str or None
-        The level; None for a band of a number, and where the value is missing.
-    low, high : float
-        Smallest and largest value in the band; NaN for a level, and where the value is missing.
-    days : bool
-        Whether the number is the days from a date to the signing.
+    `level`: the level; None for a band of a number, and where the value is missing.
+    `low`, `high`: smallest and largest value in the band; NaN for a level, and where the value is
+        missing.
+    `days`: whether the number is the days from a date to the signing.
     """
 
     attribute: str
@@ -79,12 +75,9 @@ def _number(value: float) -> str:
 class Segmented:
     """Segments of one attribute, or of two attributes together, and the segment of each deal.
 
-    Parameters
-    ----------
-    segments : tuple of tuple of Segment
-        Each item holds one segment, or for two attributes one segment of each.
-    codes : ndarray of int, shape (deals,)
-        Position of each deal's segment in `segments`; -1 for no segment (too few deals).
+    `segments`: each item holds one segment, or for two attributes one segment of each.
+    `codes`, ndarray of int, shape (deals,): position of each deal's segment in `segments`; -1 for
+        no segment (too few deals).
     """
 
     segments: tuple[tuple[Segment, ...], ...]
@@ -96,18 +89,10 @@ def segment_deals(
 ) -> list[Segmented]:
     """Assign deals to the segments of every attribute.
 
-    Parameters
-    ----------
-    min_deals : int
-        A segment with fewer deals is left out.
-    people : bool
-        Whether the rep and the team are used as attributes; if False they are left out, even where
-        the contract includes them.
-
-    Returns
-    -------
-    list of Segmented
-        One item per attribute that has two segments or more.
+    `min_deals`: a segment with fewer deals is left out.
+    `people`: whether the rep and the team are used as attributes; if False they are left out, even
+        where the contract includes them.
+    Returns: one item per attribute that has two segments or more.
     """
     sellers = [name for name in (spec.deals.rep, spec.deals.team) if name is not None]
     read = read_attributes(deals, spec)
@@ -199,8 +184,6 @@ def log_rank_scores(
 ) -> NDArray[np.float64]:
     """Return each deal's observed minus expected early churn (log-rank score); they sum to 0.
 
-    Notes
-    -----
     R. Peto and J. Peto (1972), "Asymptotically efficient rank invariant test procedures", Journal
     of the Royal Statistical Society A 135, 185-207. The expected number is the Nelson-Aalen
     cumulative hazard of all deals up to the last day followed, at most to the horizon: a young deal
@@ -225,10 +208,8 @@ def log_rank_scores(
 def distances(groups: Sequence[Segmented], scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return each segment's sum of scores, in standard deviations under random permutation.
 
-    Returns
-    -------
-    ndarray, shape (segments of all groups,)
-        Positive where the customers of the segment leave more often than the others.
+    Returns, shape (segments of all groups,): positive where the customers of the segment leave more
+        often than the others.
     """
     return np.concatenate([matrix @ scores for matrix in _standardised(groups, scores)])
 
@@ -246,8 +227,6 @@ def adjusted_p_values(
     is at least that of this segment. Outcomes are permuted over the deals, so the correction allows
     for the overlap of segments.
 
-    Notes
-    -----
     Single-step maxT: P. H. Westfall and S. S. Young (1993), Resampling-Based Multiple Testing. The
     smallest possible p-value is 1 / (shuffles + 1). The follow-up time is permuted together with
     the outcome.

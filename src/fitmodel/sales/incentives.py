@@ -135,8 +135,6 @@ def rows_of_customers(source: Path, spec: DealSpec, plans: Sequence[Plan]) -> pd
     ----------
     source : Path
         File of the deals.
-    spec : DealSpec
-        Contract of the deals.
     plans : sequence of Plan
         Commission plans.
 

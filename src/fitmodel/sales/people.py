@@ -148,8 +148,6 @@ def compute_counts(
     ----------
     deals : DataFrame or HistoryView
         Past deals, as read by ``read_deals``; a single deal is enough.
-    spec : DealSpec
-        Contract of the deals.
     by : {"rep", "team"}
         Whether to count per rep or per team.
     language : {"en", "zh"}

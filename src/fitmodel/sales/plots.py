@@ -152,11 +152,6 @@ def _format_axes(ax: Axes) -> None:
 def compute_trend(board: RepPerformance) -> pd.DataFrame:
     """Return the quarters of the reps (or teams) that have enough deals, with exact intervals.
 
-    Parameters
-    ----------
-    board : RepPerformance
-        Result of `compute_rep_performance`.
-
     Returns
     -------
     DataFrame
@@ -180,13 +175,6 @@ def compute_trend(board: RepPerformance) -> pd.DataFrame:
 
 def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
     """Draw observed over expected by quarter, one small plot per rep (or team).
-
-    Parameters
-    ----------
-    board : RepPerformance
-        Result of `compute_rep_performance`.
-    language : {"en", "zh"}
-        Language of the labels.
 
     Returns
     -------

@@ -15,11 +15,11 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
-from fitmodel.language.catalogue import apart, phrases
+from fitmodel.language.catalogue import phrases
 from fitmodel.renamed import old_fields
 from fitmodel.sales._quiz_scores import brier, practice, practice_sentences, quiz_scores
 from fitmodel.sales._retrospective import require_dates, score_in_retrospect
-from fitmodel.sales.reviews import label_of, value_text
+from fitmodel.sales.reviews import label_of, subject_text, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -134,8 +134,6 @@ def make_quiz(
 
     Parameters
     ----------
-    deals : DataFrame or HistoryView
-        Past deals, as read by ``read_deals``.
     spec : DealSpec
         A contract with dates.
     size : int
@@ -147,8 +145,6 @@ def make_quiz(
         left out.
     retrospective : Retrospective, optional
         From `score_in_retrospect`, if it is computed already.
-    language : {"en", "zh"}
-        Language of the texts.
     progress : callable, optional
         Function that is called with a text that names the date of each training.
 
@@ -243,16 +239,7 @@ def _answer(
 
 
 def _reason_text(reason: Reason, spec: DealSpec, say: Say) -> str:
-    names = reason.attribute.split(" & ")
-    values: Sequence[Any] = reason.value if isinstance(reason.value, tuple) else (reason.value,)
-    subject = say("and").join(
-        say(
-            "is",
-            attribute=label_of(name, spec),
-            value=apart(value_text(name, reason.before_signing.get(name, value), spec, say)),
-        )
-        for name, value in zip(names, values, strict=True)
-    )
+    subject = subject_text(reason, spec, say)
     return say("raises" if reason.contribution > 0 else "lowers", subject=subject)
 
 
@@ -313,7 +300,7 @@ def names_of_people(names: Iterable[str]) -> tuple[str, ...]:
     """
     people = tuple(" ".join(str(name).split()) for name in names)
     if not people or not all(people):
-        raise DealsError("a quiz needs the name of everybody who judges. Remedy: --person Kim")
+        raise DealsError("a quiz needs the name of everybody who takes part. Remedy: --person Kim")
     if len({name.casefold() for name in people}) < len(people):
         raise DealsError(f"a name is there twice: {', '.join(people)}. Remedy: one name each")
     return people

@@ -288,10 +288,6 @@ def compute_yearly_loss(
 
     Parameters
     ----------
-    deals : DataFrame or HistoryView
-        Past deals, as read by ``read_deals``.
-    spec : DealSpec
-        Contract of the deals.
     money : Money
         Costs and margin.
     probability : Series of float, optional

@@ -20,8 +20,14 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.renamed import old_parameters
 from fitmodel.sales._edits import EditsAfterFlags, find_edits_after_flags
 from fitmodel.sales._expected import Expected, compute_expected, expected_probabilities
-from fitmodel.sales._rep_facts import deal_figures, find_aliases, rep_figures
-from fitmodel.sales._rep_tests import HISTORY_SHARE, PAGE_ERROR, exact_tails, name_reps
+from fitmodel.sales._rep_facts import deal_figures, expected_errors, find_aliases, rep_figures
+from fitmodel.sales._rep_tests import (
+    HISTORY_SHARE,
+    PAGE_ERROR,
+    exact_tails,
+    name_reps,
+    widened,
+)
 from fitmodel.sales._rep_verdicts import add_verdicts, recent_text, selection_text, verdict_text
 from fitmodel.sales.people import Counts, check_index, compute_counts, people_in
 from fitmodel.sales.rates import (
@@ -34,6 +40,8 @@ from fitmodel.sales.rates import (
 )
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.sales._rep_facts import Alias
@@ -71,7 +79,8 @@ class RepPerformance:
         `company_rate`, `latest_lost`, `latest_lost_on`, `latest_lost_months` (see
         `fitmodel.sales.people.compute_counts`), `selection`, `selection_low`, `selection_high`
         (mean expected probability), `observed` and `expected` early churners by now (the sum of
-        expected is the company's observed number), `ratio`, `ratio_low`, `ratio_high` (exact 95%
+        expected is the company's observed number), `expected_error` (standard error of the log-odds
+        of the rep's share of the expected; 0 if not known), `ratio`, `ratio_low`, `ratio_high` (95%
         interval), `others_ratio`, `others_low`, `others_high` (the ratio relative to that of all
         other reps), `shrunken_ratio`, `shrunken_rate`, `recent_observed`, `recent_expected`,
         `recent_signed` (in the last two quarters), `verdict` and `recent_verdict` (more, expected,
@@ -123,6 +132,7 @@ def compute_rep_performance(
     *,
     by: Literal["rep", "team"] = "rep",
     over_reps: pd.Series[float] | None = None,
+    draws: NDArray[np.float64] | None = None,
     min_deals: int = MIN_DEALS,
     error: float = PAGE_ERROR,
     language: str = "en",
@@ -147,6 +157,9 @@ def compute_rep_performance(
         Probabilities from models that saw no deal of the rep, from `compute_expected`; the expected
         numbers are computed from them. Without them, the expectation for a rep who oversells in a
         territory of their own is learned from that rep's own losses.
+    draws : ndarray, shape (deals, replicates), optional
+        Replicates of `over_reps`, from `compute_expected`: with them intervals, the mark
+        `beyond_chance` and verdicts allow for the error of the expected numbers.
     min_deals : int
         A rep with fewer deals gets no verdict.
     error : float
@@ -157,10 +170,12 @@ def compute_rep_performance(
     Returns
     -------
     RepPerformance
-        The interval of a ratio covers the uncertainty of the observed count only, not that of the
-        expected number (the model's own error). A verdict requires more: both an exact test against
-        the other reps and a test that allows for unexplained differences between reps must reject,
-        corrected for the number of reps (see `fitmodel.sales._rep_tests.name_reps`).
+        The interval of a ratio covers the uncertainty of the observed count and, with `draws`, that
+        of the expected number (the model's own error): where a rep signs most deals of a segment,
+        the other reps' deals hardly show what to expect. A verdict requires more: both an exact
+        test against the other reps and a test that allows for unexplained differences between reps
+        must reject, corrected for the number of reps (see
+        `fitmodel.sales._rep_tests.name_reps`).
 
     Raises
     ------
@@ -195,7 +210,10 @@ def compute_rep_performance(
     company = rep_figures(deals_with_figures, view)
     table["company_rate"], table["company_selection"] = company["rate"], company["selection"]
     counts = table["observed"].to_numpy(), table["expected"].to_numpy()
-    table["others_ratio"], table["others_low"], table["others_high"] = ratio_to_others(*counts)
+    table["expected_error"] = expected_errors(view, draws, who)
+    ratio, low, high = ratio_to_others(*counts)
+    low, high = widened(ratio, low, high, table["expected_error"].to_numpy())
+    table["others_ratio"], table["others_low"], table["others_high"] = ratio, low, high
     aliases = find_aliases(view, spec, who)
     add_verdicts(
         table, deals_with_figures, min_deals, error, is_sole_seller=table.index.isin(list(aliases))
@@ -222,6 +240,7 @@ def _company_row(company: dict[str, Any]) -> dict[str, Any]:
         "others_ratio": 1.0,
         "others_low": float(low[0]),
         "others_high": float(high[0]),
+        "expected_error": 0.0,
         "verdict": "expected",
         "recent_verdict": "expected",
         "selects": "alike",
@@ -251,7 +270,11 @@ def _add_ratios(table: pd.DataFrame, shape: float) -> None:
     """Add observed over expected with its exact interval, and the ratio shrunk towards 1."""
     observed, expected = table["observed"].to_numpy(), table["expected"].to_numpy()
     table["ratio"] = observed / np.maximum(expected, 1e-12)
-    table["ratio_low"], table["ratio_high"] = exact_ratio_interval(observed, expected)
+    low, high = exact_ratio_interval(observed, expected)
+    # the expected numbers add up to the observed ones, so an error of the share is smaller here
+    errors = table["expected_error"].to_numpy() * (1 - expected / max(expected[:-1].sum(), 1e-12))
+    ratio = table["ratio"].to_numpy()
+    table["ratio_low"], table["ratio_high"] = widened(ratio, low, high, errors)
     table["shrunken_ratio"] = shrunken_ratio(observed, expected, shape)
     # on the hazard scale a rate stays below 1 for any ratio
     hazard = -np.log1p(-table["selection"].clip(upper=1 - 1e-9))

@@ -53,7 +53,7 @@ def verdict_text(sheet: ReviewSheet, say: Say) -> str:
         known = f"{sheet.snapshot.early_churners:,}"
         return say("not_known", as_of=day, early=known, needed=MIN_CHURNERS)
     return say(
-        "would_have_said",
+        "would_have_predicted",
         as_of=day,
         known=f"{sheet.snapshot.known:,}",
         probability=f"{sheet.assessment.early_churn_probability:.0%}",
@@ -136,7 +136,7 @@ def label_of(attribute: str, spec: DealSpec) -> str:
 
 
 def _warning(reason: Reason, base: str, spec: DealSpec, say: Say) -> str:
-    subject = _subject(reason, spec, say)
+    subject = subject_text(reason, spec, say)
     if reason.deals is None:
         return say("warning_together", subject=subject)
     if reason.deals == 0:
@@ -146,7 +146,7 @@ def _warning(reason: Reason, base: str, spec: DealSpec, say: Say) -> str:
 
 
 def _question(reason: Reason, spec: DealSpec, say: Say) -> str:
-    subject = _subject(reason, spec, say)
+    subject = subject_text(reason, spec, say)
     names = reason.attribute.split(" & ")
     values: Sequence[Any] = reason.value if isinstance(reason.value, tuple) else (reason.value,)
     if any(is_missing_level(value) for value in values):
@@ -156,7 +156,8 @@ def _question(reason: Reason, spec: DealSpec, say: Say) -> str:
     return say("ask_given", subject=subject)
 
 
-def _subject(reason: Reason, spec: DealSpec, say: Say) -> str:
+def subject_text(reason: Reason, spec: DealSpec, say: Say) -> str:
+    """Return the attributes of a reason with their values before signing."""
     names = reason.attribute.split(" & ")
     values = reason.value if isinstance(reason.value, tuple) else (reason.value,)
     parts = [

@@ -94,10 +94,6 @@ def compute_worth(
 
     Parameters
     ----------
-    deals : DataFrame or HistoryView
-        Past deals, as read by ``read_deals``.
-    spec : DealSpec
-        Contract of the deals.
     bands : Series of str, optional
         Fit band of each deal, from `cross_fitted_bands`.
     segment : str, optional
@@ -273,10 +269,6 @@ def cross_fitted_bands(
 
     Parameters
     ----------
-    deals : DataFrame or HistoryView
-        Past deals, as read by ``read_deals``.
-    spec : DealSpec
-        Contract of the deals.
     expected : Expected, optional
         From `compute_expected` with all replicates, if computed; its fits do not use the rep.
 

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 
 from fitmodel.deals.vocabulary import LEFT_OUT
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.model.logged import customer_column, id_column, id_error, log_assessments
 from fitmodel.tables.files import floats_of
-from fitmodel.tables.values import UNKNOWN_WITH_COMMA, read_numbers
+from fitmodel.tables.values import UNKNOWN_WITH_COMMA, is_missing, read_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
+    from fitmodel.scoring._resume import Parts
     from fitmodel.scoring.streams import Chunk, Source
     from fitmodel.tables.values import NumberForm
 
@@ -69,16 +70,11 @@ def chunk_frame(
 class PredictedRows(NamedTuple):
     """The values that the model read from the rows of a chunk, and its predictions.
 
-    Parameters
-    ----------
-    read : DataFrame
-        Columns that the model reads, with numbers in text converted to numbers.
-    predictions : DataFrame
-        Prediction columns, as returned by `FitModel.predict_table`.
-    errors : Series of str or None
-        Why a row has no prediction; None where it has one.
-    unread : ndarray of bool
-        Whether a row is malformed or has an ambiguous number, so that its prediction is not valid.
+    `read`: columns that the model reads, with numbers in text converted to numbers.
+    `predictions`: prediction columns, as returned by `FitModel.predict_table`.
+    `errors`: why a row has no prediction; None where it has one.
+    `unread`: whether a row is malformed or has an ambiguous number, so that its prediction is not
+        valid.
     """
 
     read: pd.DataFrame
@@ -152,6 +148,37 @@ def first_error_text(errors: pa.Array, before: int) -> str:
     return f"row {before + position + 1} cannot be scored: {errors[position].as_py()}"
 
 
+def empty_attributes(chunk: Chunk, names: Sequence[str], model: FitModel) -> list[str]:
+    """Return which of some attributes have no value in any row of a chunk."""
+    return [name for name in names if _is_all_empty(chunk.known.column(name), name, model)]
+
+
+def _is_all_empty(column: pa.Array, name: str, model: FitModel) -> bool:
+    if column.null_count == len(column):
+        return True
+    known, forms = model.scorecard.columns[model.attributes.index(name)], model.scorer.forms
+    levels = known.words if isinstance(known, CategoryColumn) else ()
+    values = pc.unique(column).to_pylist()
+    return all(
+        forms.is_empty(name, value) or (is_missing(value) and str(value).strip() not in levels)
+        for value in values
+    )
+
+
+def stored_or_predicted(
+    predict: Callable[[Chunk], dict[str, pa.Array]], parts: Parts | None, number: int, chunk: Chunk
+) -> tuple[dict[str, pa.Array], bool]:
+    """Return the prediction columns of a chunk, and whether they are from an earlier run."""
+    if parts is None:
+        return predict(chunk), False
+    columns = parts.read(number, chunk.batch.num_rows)
+    if columns is not None:
+        return columns, True
+    columns = predict(chunk)
+    parts.write(number, columns)
+    return columns, False
+
+
 class _Row(NamedTuple):
     """A row's predictions for the log; the fields have the names of the columns."""
 
@@ -167,15 +194,8 @@ class BatchLog:
     Rows appended by a batch that was interrupted stay in the log, although its output was never
     shown to anybody.
 
-    Parameters
-    ----------
-    model : FitModel
-        Model that scores the table; its contract names the id.
-
-    Raises
-    ------
-    ProspectError
-        If the model's contract names no id, or the table has no such column.
+    `model`: model that scores the table; its contract names the id.
+    Raises ProspectError if the model's contract names no id, or the table has no such column.
     """
 
     def __init__(self, log: AssessmentLog, model: FitModel, table: Source) -> None:

@@ -59,12 +59,8 @@ _BREAK, _RETURN, _QUOTE = b'\n\r"'
 class _Form(NamedTuple):
     """The properties of a CSV file that are needed to read its rows.
 
-    Attributes
-    ----------
-    fields : list of str
-        Fields of the header, as they are written.
-    separator : str
-        Character between two fields.
+    `fields`: fields of the header, as they are written.
+    `separator`: character between two fields.
     """
 
     path: str | Path
@@ -82,13 +78,9 @@ def open_csv(
 ) -> Source:
     """Return a CSV file as a source whose columns are all text, so that an id of 007 stays 007.
 
-    Parameters
-    ----------
-    tabs : bool
-        Whether the separator is a tab.
-    reopen : callable or None
-        Function that opens the file a second time, to read it from a later row. None for a pipe,
-        which cannot be opened again.
+    `tabs`: whether the separator is a tab.
+    `reopen`, callable or None: function that opens the file a second time, to read it from a later
+        row. None for a pipe, which cannot be opened again.
     """
     encoding = detect_encoding(file.peek(HEAD_BYTES)) or UTF8
     stream = as_utf8(file, encoding, HEAD_BYTES)
@@ -231,12 +223,8 @@ def _read_header(path: str | Path, head: bytes, *, tabs: bool) -> tuple[list[str
 class _RemainingStream(NamedTuple):
     """The rest of a stream from the beginning of a row.
 
-    Parameters
-    ----------
-    already_read : bytes
-        Bytes of these rows that were already read from the stream.
-    lines : int
-        Number of line breaks before the row.
+    `already_read`: bytes of these rows that were already read from the stream.
+    `lines`: number of line breaks before the row.
     """
 
     already_read: bytes
@@ -276,17 +264,9 @@ def _after(
 def stream_after_rows(stream: BinaryIO, rows: int, separator: str) -> _RemainingStream | None:
     """Return the stream from the beginning of a later row, without parsing the rows before it.
 
-    Parameters
-    ----------
-    rows : int
-        Number of rows to skip, including the header; at least one.
-    separator : str
-        Character between two fields.
-
-    Returns
-    -------
-    _RemainingStream or None
-        None if there are fewer rows, or if a quote or line break is at an unusual position, so
+    `rows`: number of rows to skip, including the header; at least one.
+    `separator`: character between two fields.
+    Returns None if there are fewer rows, or if a quote or line break is at an unusual position, so
         that only a parser can find the rows.
     """
     is_end = np.isin(np.arange(256), list(f'{separator}\r\n"'.encode()))  # bytes that end a field

@@ -32,11 +32,8 @@ __all__ = ["DatabaseSink"]
 class DatabaseSink:
     """A database table to write to; see `fitmodel.scoring.streams.Sink`.
 
-    Parameters
-    ----------
-    upsert : str, optional
-        Column of the id. Rows whose id is in the table are updated, the others are added, and all
-        other rows of the table stay. Without it all rows of the table are replaced. If there is
+    `upsert`: column of the id. Rows whose id is in the table are updated, the others are added, and
+        all other rows of the table stay. Without it all rows of the table are replaced. If there is
         no such table, it is created.
     """
 

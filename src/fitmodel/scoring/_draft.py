@@ -31,7 +31,7 @@ from fitmodel.scoring.tables import kind_of
 from fitmodel.tables.atomic import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 DRAFT, FOOTERS, RECORD = "draft", "footers", "draft.json"
 MAGIC = b"PAR1"
@@ -45,10 +45,9 @@ MANY_UNFAMILIAR = 0.2  # share of a batch; a few percent are usual
 class Progress:
     """The progress of a batch: what is written so far.
 
-    Attributes
-    ----------
-    errors, flagged, escalated, left_out, first_error, unfamiliar
-        Counts and first error of these rows, as in `BatchResult`.
+    `errors`, `flagged`, `escalated`, `left_out`, `first_error`, `unfamiliar`: counts and first
+        error of these rows, as in `BatchResult`.
+    `empty`: attributes without a value in all of these rows.
     """
 
     chunks: int = 0
@@ -59,6 +58,7 @@ class Progress:
     left_out: int = 0
     first_error: str | None = None
     unfamiliar: int = 0
+    empty: Sequence[str] = ()
 
     @property
     def warning(self) -> str | None:
@@ -72,8 +72,16 @@ class Progress:
             "attribute whose values have changed"
         )
 
-    def with_chunk(self, columns: dict[str, pa.Array], explain: Callable[..., str]) -> Progress:
-        """Return the progress with the next chunk added; `explain` makes the first error's text."""
+    def with_chunk(
+        self,
+        columns: dict[str, pa.Array],
+        explain: Callable[..., str],
+        empty: Sequence[str] = (),
+    ) -> Progress:
+        """Return the progress with the next chunk added.
+
+        `explain` makes the first error's text; `empty` names the attributes that are still empty.
+        """
         is_lost = pc.starts_with(columns["error"], LEFT_OUT)
         problems = pc.if_else(is_lost, None, columns["error"])
         errors = len(problems) - problems.null_count
@@ -89,6 +97,7 @@ class Progress:
             self.left_out + is_lost.true_count,
             first_error,
             self.unfamiliar + columns["unfamiliar"].true_count,
+            empty,
         )
 
 
@@ -134,10 +143,7 @@ class _GrowingFile:
 class DraftSink:
     """A CSV or Parquet file whose draft survives an interruption of the batch; see `Sink`.
 
-    Parameters
-    ----------
-    folder : Path
-        Folder of the draft, on the same disk.
+    `folder`: folder of the draft, on the same disk.
     """
 
     def __init__(self, target: str | Path, folder: Path) -> None:

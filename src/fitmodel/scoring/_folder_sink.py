@@ -32,14 +32,10 @@ NULL = "__HIVE_DEFAULT_PARTITION__"  # the name that Hive, Spark and Arrow use f
 class FolderSink:
     """A folder of Parquet files; see `Sink`.
 
-    Parameters
-    ----------
-    target : Path
-        The folder to write. It must not exist, or be empty, so that earlier results are never
+    `target`: the folder to write. It must not exist, or be empty, so that earlier results are never
         mixed with new ones.
-    partition_by : str, optional
-        Column of the table. For each of its values there is a folder ``column=value``, named as by
-        Hive and Spark; the column is then only in these names, not in the files.
+    `partition_by`: column of the table. For each of its values there is a folder ``column=value``,
+        named as by Hive and Spark; the column is then only in these names, not in the files.
     """
 
     target: Path
@@ -100,12 +96,8 @@ def check_folder(folder: Path) -> None:
 class _Part(NamedTuple):
     """The file that is being written for one value.
 
-    Parameters
-    ----------
-    writer : pyarrow.parquet.ParquetWriter or None
-        Writer of the open file; None before the first row of the next file.
-    number : int
-        Number of the file among those of the value, from 0.
+    `writer`: writer of the open file; None before the first row of the next file.
+    `number`: number of the file among those of the value, from 0.
     """
 
     writer: pq.ParquetWriter | None
@@ -116,10 +108,7 @@ class _Part(NamedTuple):
 class _Writer:
     """Writer with one open file per value of the partition column.
 
-    Parameters
-    ----------
-    partition_by : str or None
-        Column by whose values rows are divided; None for no division.
+    `partition_by`: column by whose values rows are divided; None for no division.
     """
 
     def __init__(

@@ -53,10 +53,7 @@ DIFFERENCES = {
 class Parts:
     """Predictions that are already stored on disk.
 
-    Attributes
-    ----------
-    day : date
-        Day from which dates are counted back: that of the first run.
+    `day`: day from which dates are counted back: that of the first run.
     """
 
     folder: Path
@@ -133,6 +130,18 @@ def open_parts(
             shutil.rmtree(folder, ignore_errors=True)
             raise
         shutil.rmtree(folder, ignore_errors=os.name == "nt")  # Windows keeps the locked file
+
+
+def remove_parts(output: str | Path) -> None:
+    """Remove what an interrupted batch to the same output left, unless a process works on it.
+
+    For a batch that has written the output without them.
+    """
+    folder = parts_folder(output)
+    with suppress(BlockingIOError, FileNotFoundError, NotImplementedError):
+        with file_lock(folder / LOCK, wait=False):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)  # Windows keeps the locked file
 
 
 @contextmanager

@@ -18,10 +18,18 @@ import pyarrow.compute as pc
 from fitmodel.crm.prospects import open_history
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.horizons import check_horizons, horizon_columns
-from fitmodel.scoring._chunks import BatchLog, first_error_text, in_order, predict_rows
+from fitmodel.model.inputs import empty_warning
+from fitmodel.scoring._chunks import (
+    BatchLog,
+    empty_attributes,
+    first_error_text,
+    in_order,
+    predict_rows,
+    stored_or_predicted,
+)
 from fitmodel.scoring._draft import DraftSink, Progress
 from fitmodel.scoring._file_sink import FileSink, check_paths
-from fitmodel.scoring._resume import open_parts, refuse_pipes
+from fitmodel.scoring._resume import open_parts, refuse_pipes, remove_parts
 from fitmodel.scoring.streams import (
     PREDICTIONS,
     PROCEED,
@@ -30,7 +38,7 @@ from fitmodel.scoring.streams import (
     prediction_fields,
     with_history,
 )
-from fitmodel.scoring.tables import count_rows, open_source
+from fitmodel.scoring.tables import PIPE, count_rows, open_source
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
@@ -83,6 +91,8 @@ class BatchResult:
         Number of prospects unlike the deals learned from, and a warning if they are many.
     note : str or None
         Warning that dates were counted back from today, if the table has no closing date.
+    empty : str or None
+        Warning about attributes that no row has a value of, although most past deals had one.
     """
 
     rows: int
@@ -97,6 +107,7 @@ class BatchResult:
     note: str | None = None
     unfamiliar: int = 0
     warning: str | None = None
+    empty: str | None = None
 
 
 def score_file(
@@ -200,7 +211,7 @@ def score_file(
             parts = stack.enter_context(open_parts(source, output, model, **options))
             if log is None:  # with a log, every row is written again, since every run logs it
                 sink = DraftSink(output, parts.folder)
-        return score_stream(
+        result = score_stream(
             table,
             model,
             sink,
@@ -214,6 +225,9 @@ def score_file(
             history=history,
             horizons=horizons,
         )
+    if not resume and str(output) != PIPE:
+        remove_parts(output)
+    return result
 
 
 def score_stream(
@@ -256,7 +270,7 @@ def score_stream(
         language=language,
         horizons=options["horizons"],
     )
-    stored_or_predicted = partial(_stored_or_predicted, predict, parts)
+    stored_or_predict = partial(stored_or_predicted, predict, parts)
     draft = sink if isinstance(sink, DraftSink) else None
     with sink.opened(schema, table.separator) as write:
         done = Progress() if draft is None else draft.progress
@@ -266,9 +280,10 @@ def score_stream(
         _refuse_first_error(done, strict=strict)
         chunks = with_history(table.chunks_after(done.rows), history, as_of)
         for chunk, (columns, was_stored) in in_order(
-            stored_or_predicted, chunks, workers, done.chunks
+            stored_or_predict, chunks, workers, done.chunks
         ):
-            done = done.with_chunk(columns, first_error_text)
+            empty = empty_attributes(chunk, done.empty if done.rows else model.attributes, model)
+            done = done.with_chunk(columns, first_error_text, empty)
             _refuse_first_error(done, strict=strict)
             if logged is not None:
                 columns[PROCEED.name] = logged.append(chunk, columns)
@@ -293,6 +308,7 @@ def score_stream(
         note,
         done.unfamiliar,
         done.warning,
+        empty_warning(model.scorecard, done.empty, done.rows - done.left_out),
     )
 
 
@@ -302,20 +318,6 @@ def _refuse_first_error(done: Progress, *, strict: bool) -> None:
             f"{done.first_error}. Nothing was written. Remedy: correct the row, or leave "
             "strict out to get such rows back with their error."
         )
-
-
-def _stored_or_predicted(
-    predict: Callable[[Chunk], dict[str, pa.Array]], parts: Parts | None, number: int, chunk: Chunk
-) -> tuple[dict[str, pa.Array], bool]:
-    """Return the prediction columns of a chunk, and whether they are from an earlier run."""
-    if parts is None:
-        return predict(chunk), False
-    columns = parts.read(number, chunk.batch.num_rows)
-    if columns is not None:
-        return columns, True
-    columns = predict(chunk)
-    parts.write(number, columns)
-    return columns, False
 
 
 def predict_chunk(

@@ -59,18 +59,11 @@ NO_COLUMN = (
 class Parts:
     """Objects that all routes of a service share.
 
-    Attributes
-    ----------
-    log : AssessmentLog or None
-        Log in which assessments and decisions are stored.
-    histories : RequestHistories
-        History tables of the model in use.
-    pipeline : Pipeline or None
-        File of open prospects.
-    rows : PipelineRows or None
-        Scored rows of the pipeline.
-    tour : bool
-        Whether the page at / begins with a short guide.
+    `log`: log in which assessments and decisions are stored.
+    `histories`: history tables of the model in use.
+    `pipeline`: file of open prospects.
+    `rows`: scored rows of the pipeline.
+    `tour`: whether the page at / begins with a short guide.
     """
 
     holder: ModelHolder

@@ -139,14 +139,9 @@ def add_decisions(
 ) -> None:
     """Add the routes of decisions.
 
-    Parameters
-    ----------
-    log : AssessmentLog or None
-        Log in which decisions are stored.
-    deals : DealLog or None
-        The same log read by single deals; None if the log does not support it.
-    may_see : callable
-        Returns whether a person may see the deal of an id.
+    `log`: log in which decisions are stored.
+    `deals`: the same log read by single deals; None if the log does not support it.
+    `may_see`, callable: returns whether a person may see the deal of an id.
     """
 
     @app.get(DECISIONS, responses=FAILURES)

@@ -181,7 +181,8 @@ class Registry:
     def side_by_side(self, language: str) -> dict[str, Any]:
         """Return a description of champion and challenger, and why a promotion would be refused.
 
-        Raises TrackingError, BundleError if the store does not answer, or a bundle cannot be read.
+        Raises TrackingError or BundleError if the store does not answer, or a bundle cannot be
+        read.
         """
         self._check_store()
         outlook = look_ahead(self.name, store=self.store)
@@ -219,10 +220,8 @@ class Registry:
     def promote(self, version: int, *, reason: str, force: bool, by: str) -> Promotion:
         """Promote a version by the rules of `fitmodel promote`, and use it in this service.
 
-        Raises
-        ------
-        PromotionRefusedError, TrackingError, BundleError
-            As `fitmodel.tracking.promotion.promote`.
+        Raises PromotionRefusedError, TrackingError or BundleError: as
+        `fitmodel.tracking.promotion.promote`.
         """
         self._check_store()
         done = promote(

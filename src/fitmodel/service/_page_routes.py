@@ -33,10 +33,9 @@ from fitmodel.service._routes import (
     MAX_REASONS,
     JsonResponse,
     Language,
-    describe_model,
     read_prospects,
 )
-from fitmodel.service.schema import example_prospect, failures
+from fitmodel.service.schema import describe_model, example_prospect, failures
 from fitmodel.service.settings import person_of
 
 if TYPE_CHECKING:
@@ -137,10 +136,7 @@ def team_page(report: SalesReport, person: Person) -> dict[str, Any]:
 def ready_value(pages: Pages, computed: Computed[Any], key: str, *, language: str) -> Any:
     """Return the computed value, or a dict with the current step while it is computed.
 
-    Raises
-    ------
-    RefusedError
-        404 without past deals, 503 if the value cannot be computed.
+    Raises RefusedError: 404 without past deals, 503 if the value cannot be computed.
     """
     if not pages.has_deals:
         raise RefusedError(404, NO_DEALS)

@@ -58,10 +58,7 @@ STEP_SECONDS = 0.5
 class PastTable:
     """The file of past deals, with its contract and commission plans.
 
-    Attributes
-    ----------
-    spec : DealSpec or None
-        Contract to read the file with; None: that of the model.
+    `spec`: contract to read the file with; None: that of the model.
     """
 
     path: Path
@@ -90,12 +87,8 @@ class PastTable:
 class Pages:
     """The reports behind the pages, each computed once for a state of the deals and the model.
 
-    Parameters
-    ----------
-    deals : PastTable or None
-        File of past deals; without it there are no reports.
-    log : DecisionLog or None
-        Decision log, for the outcomes of overrides.
+    `deals`: file of past deals; without it there are no reports.
+    `log`: decision log, for the outcomes of overrides.
     """
 
     def __init__(
@@ -137,10 +130,7 @@ class Pages:
     def numbered_deals(self) -> tuple[pd.DataFrame, DealSpec]:
         """Return the past deals, with rows numbered from 0, and their contract.
 
-        Raises
-        ------
-        SpecError
-            Without past deals.
+        Raises SpecError: without past deals.
         """
         past = self.past_deals()
         if past is None:
@@ -214,14 +204,9 @@ class Pages:
 class State(Generic[T]):
     """State of a computation: its value, or its current step, or the error that it ended with.
 
-    Attributes
-    ----------
-    value : object or None
-        The value; None while it is computed, and after an error.
-    step : str
-        Name of the current step; "" if there is none.
-    problem : str
-        Message of the error; "" without one.
+    `value`: the value; None while it is computed, and after an error.
+    `step`: name of the current step; "" if there is none.
+    `problem`: message of the error; "" without one.
     """
 
     value: T | None = None
@@ -232,13 +217,10 @@ class State(Generic[T]):
 class Computed(Generic[T]):
     """Values by key, each computed once for each state of its source.
 
-    Parameters
-    ----------
-    compute : callable
-        Computes the value; called with the key and a function to report each step with.
-    source : callable
-        Returns a stamp of the data that the values are computed from; when the stamp changes, they
-        are computed again.
+    `compute`, callable: computes the value; called with the key and a function to report each step
+        with.
+    `source`, callable: returns a stamp of the data that the values are computed from; when the
+        stamp changes, they are computed again.
     """
 
     def __init__(

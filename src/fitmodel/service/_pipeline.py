@@ -37,13 +37,9 @@ CHUNK_ROWS = 10_000
 class Pipeline:
     """A file of prospects: CSV (plain or compressed), TSV, Parquet or Excel, by its suffix.
 
-    Parameters
-    ----------
-    limits : Settings
-        Limits of the service; those of a request apply to the file too.
-    history : callable, optional
-        Returns the history tables of the model in use; attributes that rows lack are computed from
-        them.
+    `limits`: limits of the service; those of a request apply to the file too.
+    `history`, callable: returns the history tables of the model in use; attributes that rows lack
+        are computed from them.
     """
 
     path: Path
@@ -148,12 +144,8 @@ class Pipeline:
     def read_for(self, person: Person, rep: str | None) -> bytes:
         """Return the rows that a person may see, as CSV text; the cells are as in the file.
 
-        Parameters
-        ----------
-        person : Person
-            The user; a manager may see all rows.
-        rep : str or None
-            Name of the column with the rep; without it a rep sees no row.
+        `person`: the user; a manager may see all rows.
+        `rep`: name of the column with the rep; without it a rep sees no row.
         """
         if not person.is_rep:
             return self.read_csv()

@@ -139,8 +139,8 @@ class Timelines:
     def of(self, cells: Mapping[str, str], language: str) -> dict[str, Any]:
         """Return the timeline of a prospect, given the cells of its row.
 
-        Raises DealsError, DatabaseError if the contract names no tables, the tables cannot be read,
-        or the row has no id.
+        Raises DealsError or DatabaseError if the contract names no tables, the tables cannot be
+        read, or the row has no id.
         """
         model = self._holder.model
         spec = self._histories.of(model).spec

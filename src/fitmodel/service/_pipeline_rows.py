@@ -50,12 +50,8 @@ GZIP_LEVEL = 4  # takes a third of the time of level 9
 class PipelineRow:
     """One prospect of the pipeline.
 
-    Attributes
-    ----------
-    shown : dict
-        Values shown in the list; `key` distinguishes two rows with the same id.
-    read : mapping
-        Values that the model reads, as in the table.
+    `shown`: values shown in the list; `key` distinguishes two rows with the same id.
+    `read`: values that the model reads, as in the table.
     """
 
     shown: dict[str, Any]
@@ -94,10 +90,7 @@ class _Scored:
 class PipelineRows:
     """The rows of a pipeline, scored once for a state of the file, the model and the day.
 
-    Parameters
-    ----------
-    decisions : LatestDecisions, optional
-        Latest decisions of the decision log; without it the rows have no decision.
+    `decisions`: latest decisions of the decision log; without it the rows have no decision.
     """
 
     def __init__(
@@ -110,7 +103,7 @@ class PipelineRows:
     def full(self, person: Person, language: str) -> dict[str, Any]:
         """Return the list of the rows that a person may see, in full, in the order of the file.
 
-        Raises ProspectError, OSError if the file cannot be read.
+        Raises ProspectError or OSError if the file cannot be read.
         """
         seen = self._visible_rows(person, language)
         decided = self._decided(seen)

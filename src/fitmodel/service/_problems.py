@@ -87,10 +87,7 @@ async def refuse_unknown_query(request: Request) -> None:
 
     Files and probes of the process take any query: browsers, monitors and proxies add their own.
 
-    Raises
-    ------
-    RefusedError
-        422 with the parameter, the most similar one and all that the route has.
+    Raises RefusedError: 422 with the parameter, the most similar one and all that the route has.
     """
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or not route.path.startswith(API):

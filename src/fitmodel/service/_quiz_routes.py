@@ -84,14 +84,9 @@ class QuizName:
 
     The name as text ends with a checksum of the deals that were drawn.
 
-    Attributes
-    ----------
-    time : str
-        Time of the draw, ISO 8601 in seconds, UTC.
-    seed : int
-        Random seed of the draw.
-    before : int
-        Number of answers in the decision log before the draw.
+    `time`: time of the draw, ISO 8601 in seconds, UTC.
+    `seed`: random seed of the draw.
+    `before`: number of answers in the decision log before the draw.
     """
 
     time: str
@@ -107,10 +102,7 @@ class QuizName:
     def parse(cls, text: str) -> QuizName:
         """Read the name of a quiz from its text.
 
-        Raises
-        ------
-        RefusedError
-            If the text is not the name of a quiz.
+        Raises RefusedError if the text is not the name of a quiz.
         """
         match = NAMED.fullmatch(text)
         if match is None:

@@ -22,9 +22,10 @@ from fitmodel.crm.requests import RequestHistories, RequestHistory
 from fitmodel.exceptions import DatabaseError, ProspectError
 from fitmodel.language.catalogue import message_in
 from fitmodel.model.horizons import MAX_HORIZONS, check_horizons
+from fitmodel.model.inputs import MIN_EMPTY, empty_names, empty_warning
 from fitmodel.model.logged import id_column, id_error, log_assessments
 from fitmodel.service._problems import RefusedError
-from fitmodel.service.schema import complete_openapi, describe_attributes
+from fitmodel.service.schema import complete_openapi, describe_model
 from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def add_assessments(
 
     async def answers(
         prospects: list[Any], size: int, reasons: int, language: str, horizons: Horizons
-    ) -> list[Assessment | str]:
+    ) -> tuple[list[Assessment | str], str | None]:
         _check_reasons(len(prospects), reasons)
         model = holder.model
         options: dict[str, Any] = {"language": language, "horizons": parse_months(model, horizons)}
@@ -92,7 +93,7 @@ def add_assessments(
             raise RefusedError(503, str(error)) from error
         kinds = ("error" if isinstance(item, str) else item.fit for item in items)
         metrics.count_assessments(Counter(kinds))
-        return items
+        return items, _empty_warning(model, prospects, history)
 
     @app.post(ASSESSMENTS)
     async def assess(
@@ -102,9 +103,9 @@ def add_assessments(
         body = await request.body()
         result = read_prospects(body, limits)
         prospects = [result] if isinstance(result, dict) else result
-        items = await answers(prospects, len(body), reasons, language, horizons)
+        items, warning = await answers(prospects, len(body), reasons, language, horizons)
         if isinstance(result, list):
-            return JsonResponse({"assessments": [_shown(item, language) for item in items]})
+            return JsonResponse(_listed(items, warning, language))
         if isinstance(items[0], str):
             raise RefusedError(422, items[0])
         return JsonResponse(items[0].to_dict())
@@ -118,8 +119,8 @@ def add_assessments(
         prospects = read_prospects(body, limits)
         if isinstance(prospects, dict):
             raise RefusedError(400, 'give {"prospects": [...]} or a list of objects')
-        items = await answers(prospects, len(body), reasons, language, horizons)
-        return JsonResponse({"assessments": [_shown(item, language) for item in items]})
+        items, warning = await answers(prospects, len(body), reasons, language, horizons)
+        return JsonResponse(_listed(items, warning, language))
 
 
 def add_status(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
@@ -179,29 +180,11 @@ def describe_in_openapi(
     app.openapi = openapi_of_model  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
 
-def describe_model(model: FitModel) -> dict[str, Any]:
-    """Return version, period, policy, level of early churn, metrics and attributes of a model."""
-    spec, level = model.manifest.get("spec", {}), model.scorer.policy.level
-    return {
-        "version": model.version,
-        "regime": model.regime,
-        "horizon_months": spec.get("label", {}).get("horizon_months"),
-        "period": model.manifest.get("period"),
-        "policy": model.manifest.get("policy"),
-        "base_rate": model.scorecard.base_rate,
-        "level": model.scorecard.base_rate if level is None else level,
-        "metrics": model.manifest.get("metrics"),
-        "attributes": describe_attributes(model),
-    }
-
-
 def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
     """Read one prospect or many from a request's body.
 
-    Raises
-    ------
-    RefusedError
-        400 if it is not JSON or not a prospect, 413 if there are too many prospects.
+    Raises RefusedError: 400 if it is not JSON or not a prospect, 413 if there are too many
+    prospects.
     """
     try:
         result = json.loads(
@@ -228,10 +211,8 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
 def parse_months(model: FitModel, horizons: str | None) -> tuple[int, ...]:
     """Parse months from text such as 3,12.
 
-    Raises
-    ------
-    RefusedError
-        409 if the model in use cannot predict at one of them; another model may be able to.
+    Raises RefusedError: 409 if the model in use cannot predict at one of them; another model may be
+    able to.
     """
     if horizons is None:
         return ()
@@ -270,6 +251,22 @@ def assess_many(
 
 def _shown(item: Assessment | str, language: str) -> dict[str, Any]:
     return {"error": message_in(item, language)} if isinstance(item, str) else item.to_dict()
+
+
+def _listed(
+    items: list[Assessment | str], warning: str | None, language: str
+) -> dict[str, list[Any]]:
+    """Return the answer about several prospects, with a warning if there is one."""
+    assessments = {"assessments": [_shown(item, language) for item in items]}
+    return assessments | ({"warnings": [message_in(warning, language)]} if warning else {})
+
+
+def _empty_warning(model: FitModel, prospects: list[Any], history: RequestHistory) -> str | None:
+    """Return the warning about attributes that no prospect has; None for a few prospects."""
+    if len(prospects) < MIN_EMPTY:
+        return None
+    names = (name for name in model.attributes if name not in history.columns)
+    return empty_warning(model.scorecard, empty_names(prospects, names), len(prospects))
 
 
 def _assess(

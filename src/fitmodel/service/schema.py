@@ -167,7 +167,13 @@ def _schemas(model: FitModel) -> dict[str, Any]:
     return {
         "Prospect": prospect_schema(model),
         "Prospects": an_object({"prospects": prospects}, is_closed=False),
-        "Assessments": an_object({"assessments": {"type": "array", "items": either}}),
+        "Assessments": an_object(
+            {
+                "assessments": {"type": "array", "items": either},
+                "warnings": {"type": "array", "items": {"type": "string"}},
+            },
+            ("warnings",),
+        ),
         **SCHEMAS,
         **PAGE_SCHEMAS,
     }
@@ -214,3 +220,19 @@ def _describe_errors(operation: dict[str, Any], *, has_token: bool) -> None:
     for status, answer in answers.items():
         if status >= "400":
             answer["content"] = {"application/problem+json": {"schema": a_ref("Problem")}}
+
+
+def describe_model(model: FitModel) -> dict[str, Any]:
+    """Return version, period, policy, level of early churn, metrics and attributes of a model."""
+    spec, level = model.manifest.get("spec", {}), model.scorer.policy.level
+    return {
+        "version": model.version,
+        "regime": model.regime,
+        "horizon_months": spec.get("label", {}).get("horizon_months"),
+        "period": model.manifest.get("period"),
+        "policy": model.manifest.get("policy"),
+        "base_rate": model.scorecard.base_rate,
+        "level": model.scorecard.base_rate if level is None else level,
+        "metrics": model.manifest.get("metrics"),
+        "attributes": describe_attributes(model),
+    }

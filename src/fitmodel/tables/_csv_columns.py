@@ -47,17 +47,11 @@ _MISSING = pa.array(sorted(MISSING_TEXT))
 class CsvColumn:
     """The type of a column of a CSV file.
 
-    Attributes
-    ----------
-    kind : pyarrow.DataType
-        int64, float64 or string.
-    form : NumberForm or None
-        For numbers with a decimal comma: their form.
-    all_words_missing : bool
-        For texts: whether words such as NA are missing, as in a column of numbers. Otherwise
-        `tables.tidying` decides.
-    unclear_points : bool
-        For numbers with points: whether every point may be a thousands separator.
+    `kind`: int64, float64 or string.
+    `form`: for numbers with a decimal comma: their form.
+    `all_words_missing`: for texts: whether words such as NA are missing, as in a column of numbers.
+        Otherwise `tables.tidying` decides.
+    `unclear_points`: for numbers with points: whether every point may be a thousands separator.
     """
 
     kind: pa.DataType
@@ -210,14 +204,9 @@ def _any(text: pa.Array, pattern: str) -> bool:
 class CsvTexts:
     """The rows of a CSV file, all as text.
 
-    Attributes
-    ----------
-    kept : ndarray of bool of shape (rows,)
-        False for lines of sums and empty rows.
-    numbers : ndarray of int of shape (rows,)
-        Number of each row in the file.
-    decimal_comma : bool
-        Whether a comma in a number can be the decimal mark.
+    `kept`, ndarray of bool of shape (rows,): False for lines of sums and empty rows.
+    `numbers`, ndarray of int of shape (rows,): number of each row in the file.
+    `decimal_comma`: whether a comma in a number can be the decimal mark.
     """
 
     names: Sequence[str]

@@ -84,10 +84,7 @@ def read_csv_file(path: Path, head: bytes) -> FileTable:
 def spool_csv_file(path: Path, head: bytes) -> TableOnDisk:
     """Read a CSV file block by block into a table on disk.
 
-    Raises
-    ------
-    DealsError
-        The errors of `read_csv_file`.
+    Raises DealsError: the errors of `read_csv_file`.
     """
     return on_disk(_texts_of(path, head, on_disk=True))
 

@@ -257,10 +257,8 @@ def detect_date_order(
 ) -> tuple[str, bool]:
     """Return the form that can read most rows of a column, and whether its order is unclear.
 
-    Parameters
-    ----------
-    hint : {"day first", "month first"}, optional
-        Order to use if the column allows both, from the contract or another date column.
+    `hint`, {"day first", "month first"}: order to use if the column allows both, from the contract
+        or another date column.
     """
     counts = list(rows)
     read_rows, is_ambiguous = dict.fromkeys(ORDERS, 0), False
@@ -293,10 +291,7 @@ def _possible(text: str) -> tuple[str, ...]:
 def gregorian(text: str) -> str:
     """Return the text of a date with its year in the Gregorian calendar and without a weekday.
 
-    Parameters
-    ----------
-    text : str
-        The text, without outer spaces. Text that is no date is returned nearly unchanged.
+    `text`: the text, without outer spaces. Text that is no date is returned nearly unchanged.
 
     Examples
     --------

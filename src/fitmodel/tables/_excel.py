@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from fitmodel.exceptions import DealsError, DependencyError
+from fitmodel.tables._excel_formulas import refuse_uncalculated
 from fitmodel.tables.csv_form import HEAD_ROWS, column_names, header_index
 from fitmodel.tables.extra_rows import rows_left_out, titles_finding
 from fitmodel.tables.forms import FileTable, Finding
@@ -28,17 +29,10 @@ if TYPE_CHECKING:
 def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
     """Read one sheet of a workbook.
 
-    Parameters
-    ----------
-    sheet : str, optional
-        Name of the sheet; by default the first sheet with a table.
-
-    Raises
-    ------
-    DealsError
-        If it cannot be opened, has no such sheet, or the sheet has no table.
-    DependencyError
-        If python-calamine is not installed.
+    `sheet`: name of the sheet; by default the first sheet with a table.
+    Raises DealsError if it cannot be opened, has no such sheet, the sheet has no table, or its
+    formulas have no calculated value.
+    Raises DependencyError if python-calamine is not installed.
     """
     try:
         import python_calamine as calamine
@@ -73,7 +67,7 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
     if not sheets:
         raise DealsError(f"{path} has no sheet with a header and rows. Remedy: export it again.")
     chosen, *others = sheets
-    table = _table(path, rows)
+    table = _table(path, chosen, rows)
     notes = [_sheet_finding(chosen, others)] if others else []
     notes += [_merged_finding(filled)] if filled else []
     return FileTable(table.table, (*notes, *table.findings), table.forms, table.row_numbers)
@@ -113,7 +107,7 @@ def _is_table(rows: Sequence[Sequence[Any]]) -> bool:
     return sum(any(not _is_blank(cell) for cell in row) for row in rows) > 1
 
 
-def _table(path: Path, rows: Sequence[Sequence[Any]]) -> FileTable:
+def _table(path: Path, sheet: str, rows: Sequence[Sequence[Any]]) -> FileTable:
     """Return the rows of a sheet as a table, without titles, lines of sums and empty rows."""
     shown = [[_as_text(cell) for cell in row] for row in rows[:HEAD_ROWS]]
     header_row = header_index(shown)
@@ -132,6 +126,7 @@ def _table(path: Path, rows: Sequence[Sequence[Any]]) -> FileTable:
         names=names,
     )
     left_out, findings = rows_left_out(texts, numbers)
+    refuse_uncalculated(path, sheet, names, set(numbers[~left_out].tolist()))
     kept = [
         row
         for row, is_left_out in zip(rows_below, left_out.tolist(), strict=True)

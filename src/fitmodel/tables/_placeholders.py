@@ -60,10 +60,7 @@ _PLACEHOLDER_DAYS = np.array(
 class Placeholders:
     """The values that mean "not yet" in a column of dates.
 
-    Attributes
-    ----------
-    rows : ndarray of bool of shape (rows,)
-        Rows with a placeholder.
+    `rows`, ndarray of bool of shape (rows,): rows with a placeholder.
     """
 
     rows: Mask
@@ -118,7 +115,7 @@ def _is_placeholder_day(text: str) -> bool:
 
 
 def _may_be_dates(values: pd.Series[Any]) -> bool:
-    """Return whether a column may hold dates, judged by its first values."""
+    """Return whether a column may hold dates, by its first values."""
     first_texts = [cell for cell in values.iloc[:CHECKED_FIRST].tolist() if isinstance(cell, str)]
     others = [
         text

@@ -1,8 +1,8 @@
 """Atomic writes (into a temporary folder first, then one rename), and file locks.
 
 A reader never sees a half-written file or folder, whatever stops the writer: a full disk, Ctrl-C or
-a power failure. A later writer removes what a killed writer left behind, but only if that process
-has clearly ended.
+a power failure. A writer holds a lock in its folder as long as it lives. A later writer removes
+what a killed writer left behind: its lock is free.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _PREFIX = ".writing-"
 _NAME = re.compile(r"\.writing-(?P<host>\w+)-(?P<process>\d{1,9})-[0-9a-f]{8}")
+_LOCK = ".lock"
+_YOUNG_SECONDS = 5.0  # a new folder has no lock for a moment
 _DEAD_OWNER_SECONDS = 3600.0
 _UNKNOWN_OWNER_SECONDS = 7 * 24 * 3600.0
 
@@ -83,7 +85,10 @@ def workspace(parent: Path) -> Iterator[Path]:
     folder = parent / f"{_PREFIX}{host_name()}-{os.getpid()}-{secrets.token_hex(4)}"
     folder.mkdir()
     try:
-        yield folder
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(NotImplementedError):  # a file system without locks
+                stack.enter_context(file_lock(folder / _LOCK, wait=True))
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -96,18 +101,35 @@ def sweep(parent: Path) -> None:
 
 
 def _is_dead(folder: Path) -> bool:
-    # A process id is meaningless on another machine, and not reliable in a container that shares
-    # the disk. So the folder must be unchanged for an hour and its process gone, or unchanged for
-    # a week.
+    # Without a lock: a process id is meaningless on another machine, and not reliable in a
+    # container that shares the disk. So the folder must be unchanged for an hour and its process
+    # gone, or unchanged for a week.
     owner = _NAME.fullmatch(folder.name)
     try:
         age = time.time() - folder.stat().st_mtime
     except FileNotFoundError:  # its writer has just finished
         return False
-    if owner is None or age < _DEAD_OWNER_SECONDS:
+    if owner is None:
         return False
-    is_ours = owner["host"] == host_name()
+    is_ours, is_held = owner["host"] == host_name(), _is_held(folder / _LOCK)
+    if is_held or (is_ours and is_held is False):
+        return not is_held and age > _YOUNG_SECONDS
+    if age < _DEAD_OWNER_SECONDS:
+        return False
     return age > _UNKNOWN_OWNER_SECONDS or (is_ours and not is_running(int(owner["process"])))
+
+
+def _is_held(lock: Path) -> bool | None:
+    """Return whether a process holds a lock; None if that cannot be known."""
+    if not lock.exists():
+        return None
+    try:
+        with file_lock(lock, wait=False):
+            return False
+    except BlockingIOError:
+        return True
+    except (NotImplementedError, OSError):
+        return None
 
 
 def is_running(process: int) -> bool:

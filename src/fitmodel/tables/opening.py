@@ -291,10 +291,7 @@ class _Recoded(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer and return the number of bytes; 0 at the end.
 
-        Raises
-        ------
-        UnicodeDecodeError
-            If the bytes are not in the encoding.
+        Raises UnicodeDecodeError if the bytes are not in the encoding.
         """
         while not self._ready and not self._ended:
             data = self._stream.read(1 << 16)

@@ -77,23 +77,13 @@ def phrases(listed: str) -> frozenset[str]:
 
 # Spellings are compared exactly: exports write "None" for missing, while "none" may be a level.
 UNCLEAR_WORDS = frozenset({"NA", "N/A", "n/a", "None", "null", "NULL", "Null"})
-
-
 """Words that mean missing or are a level: NA is also North America."""
-
-
 EMPTY_TEXT = frozenset(
     {"", "-", "--", "NaN", "nan", "NaT", "<NA>", "\\N", "(null)", "(blank)"}
     | {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
 )
-
-
 """Texts that always mean missing."""
-
-
 MISSING_TEXT = EMPTY_TEXT | UNCLEAR_WORDS
-
-
 NOT_YET = phrases(  # words that mean "not yet" in a column of dates; compared without case
     """
     -, --, \N{EM DASH}, \N{EN DASH}, ?, /, ., 0, -1, 0000-00-00, 00/00/0000, 00.00.0000,
@@ -111,42 +101,29 @@ NOT_YET = phrases(  # words that mean "not yet" in a column of dates; compared w
     nej, ne, ні, pågående, trvá, діє
     """
 )
-
-
 PLACEHOLDER_DAYS = frozenset(
     {"1753-01-01", "1899-12-30", "1899-12-31", "1900-01-00", "1900-01-01", "1970-01-01"}
     | {"2099-12-31", "2199-12-31", "2299-12-31", "2999-12-31", "3000-01-01", "9999-01-01"}
     | {"9999-12-30", "9999-12-31"}
 )
-
-
 """Days that systems write for a missing date: mostly the first or last day they can store."""
-
-
 REPEATED_PLACEHOLDER_DAYS = frozenset({"0001-01-01"})
-
-
 """Days that mean a missing date only if several rows have them."""
-
-
 YES = phrases(
     """
     yes, y, true, t, 1, 1.0, on, ja, j, wahr, oui, vrai, si, sí, verdadero, sim, verdadeiro, 是,
-    有, 对, 真, 對, はい, 有り, あり, ○, 예, 네, да, истина, tak, prawda, vero, evet, doğru, نعم,
+    有, 对, 真, 對, はい, 有り, あり, ○, ✓, ✔, ☑, 예, 네, да, истина,
+    tak, prawda, vero, evet, doğru, نعم,
     ano, так
     """
 )
-
-
 NO = phrases(
     """
     no, n, false, f, 0, 0.0, off, nein, falsch, non, faux, falso, não, nao, 否, 无, 没有, 假, 無,
-    沒有, いいえ, 無し, なし, ×, 아니오, 아니요, нет, ложь, nie, fałsz, nee, hayır, yanlış, لا,
+    沒有, いいえ, 無し, なし, ×, ☐, 아니오, 아니요, нет, ложь, nie, fałsz, nee, hayır, yanlış, لا,
     nej, ne, ні
     """
 )
-
-
 LEFT_WORDS = phrases(
     """
     churned, left, lost, cancelled, canceled, terminated, inactive, deactivated, inaktiv,
@@ -157,11 +134,7 @@ LEFT_WORDS = phrases(
     uppsagd, avslutad, ukončeno, ukončena, zrušeno, розірвано, припинено
     """
 )
-
-
 """Words for a customer who left; they mean yes in the role `churned` only."""
-
-
 STAYED_WORDS = phrases(
     """
     active, stayed, current, retained, customer, aktiv, actif, activo, activa, ativo, ativa,
@@ -170,19 +143,13 @@ STAYED_WORDS = phrases(
     aktivní, trvá, активний, діє
     """
 )
-
-
 TOTAL = re.compile(
     r"(grand |sub)?totals?( general| geral| général)?|sum|summe|gesamt(summe)?|insgesamt"
     r"|zwischensumme|suma|subtotal|soma|somme|sous-total|合计|总计|小计|总和|合計|總計|小計|総計|합계|총계|소계|итого|всего"
     r"|totalt|summa|celkem|разом|всього|razem|ogółem|totale|totaal|toplam|المجموع|الإجمالي",
     re.IGNORECASE,
 )
-
-
 """Words in the first cell of a line of sums."""
-
-
 CURRENCY_SIGNS = {
     "US$": "USD", "A$": "AUD", "C$": "CAD", "R$": "BRL", "HK$": "HKD", "S$": "SGD", "NZ$": "NZD",
     "NT$": "TWD", "MX$": "MXN", "Rp": "IDR", "TL": "TRY", "руб.": "RUB", "руб": "RUB", "р.": "RUB",
@@ -192,8 +159,6 @@ CURRENCY_SIGNS = {
     "元": "CNY", "円": "JPY", "kr": "kr", "kr.": "kr", "zł": "PLN", "Fr": "CHF", "Fr.": "CHF",
     "Kč": "CZK", "Ft": "HUF",
 }  # fmt: skip
-
-
 CURRENCY_CODES = phrases(
     """
     USD, EUR, GBP, CHF, JPY, CNY, RMB, INR, SEK, NOK, DKK, PLN, CZK, HUF, CAD, AUD, NZD, BRL, MXN,
@@ -201,8 +166,6 @@ CURRENCY_CODES = phrases(
     NGN, KES, ARS, CLP, COP, PEN
     """
 )
-
-
 SCALES = {
     "k": 3, "K": 3, "tsd": 3, "Tsd": 3, "tsd.": 3, "Tsd.": 3, "tausend": 3, "Tausend": 3,
     "thousand": 3, "thousands": 3, "тыс": 3, "тыс.": 3, "T": 3, "千": 3, "万": 4, "萬": 4,
@@ -211,29 +174,13 @@ SCALES = {
     "crore": 7, "crores": 7, "Crore": 7, "亿": 8, "億": 8, "B": 9, "bn": 9, "Bn": 9, "Mrd": 9,
     "Mrd.": 9, "billion": 9,
 }  # fmt: skip
-
-
 """Suffixes of numbers that are powers of ten: 1.2k is 1200."""
-
-
 MONEY_SCALES = frozenset({"B", "T"})
-
-
 """Suffixes that are powers of ten only with a currency: 7B alone may be an apartment."""
-
-
 BEFORE_CURRENCY = frozenset({"T"})
-
-
 """Suffixes that are powers of ten only directly before a currency: 12 TEUR are 12 thousand."""
-
-
 UNCLEAR_SCALES = frozenset({"mil", "mille", "m", "mm", "cr", "hundred", "dozen"})
-
-
 """Words after a number that are powers of ten, but not the same one everywhere."""
-
-
 GLUED_UNITS = phrases(
     """
     d, day, days, w, wk, weeks, mo, mos, month, months, y, yr, yrs, year, years, h, hr, hrs, min,
@@ -241,8 +188,6 @@ GLUED_UNITS = phrases(
     天, 日, 席
     """
 )
-
-
 """Units that may follow a number without a space; with a space, any single word may."""
 
 

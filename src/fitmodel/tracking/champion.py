@@ -1,4 +1,4 @@
-"""Comparison of a training with the champion on outcomes new to both.
+"""Comparison of a training with the champion on outcomes new to both; the champions before it.
 
 end of the champion's extract -> models trained at dates after it, and the outcomes that followed
   (`fitmodel.evaluation.prequential`) -> the champion's probabilities for them
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,14 @@ if TYPE_CHECKING:
 
     Retrain = Callable[[np.datetime64], OutcomesSince | None]
     """The outcomes since a day, as models trained after it predict them."""
+
+
+# Each version that becomes champion is given the list of all champions before it. A tag with only
+# the last one would not do: of a version that is promoted twice there are two, and rollbacks would
+# go in a circle.
+HISTORY_TAG = "fitmodel.champions_before"
+PREVIOUS_TAG = "fitmodel.previous_champion"  # as fitmodel 0.1.0 wrote it
+MAX_CHAMPIONS = 500  # a store may refuse a tag of more than 5,000 characters
 
 
 def compare_with_champion(
@@ -239,3 +247,31 @@ def _signed_after(
     closing = pd.to_datetime(deals.loc[evaluated.index, str(spec.deals.closed_on)])
     later: pd.DataFrame = evaluated.loc[(closing > pd.Timestamp(last)).to_numpy()]
     return later
+
+
+def champions_before(client: Any, name: str, champion: int) -> list[int]:
+    """Return the versions that were champion before this one became it, oldest first."""
+    tags = client.get_model_version(name, str(champion)).tags
+    if HISTORY_TAG in tags:
+        return [int(version) for version in tags[HISTORY_TAG].split(",") if version]
+    return _linked(client, name, champion)
+
+
+def history_tag(versions: list[int]) -> dict[str, str]:
+    """Return the tag that records the champions before, for the version that becomes champion."""
+    return {HISTORY_TAG: ",".join(map(str, versions[-MAX_CHAMPIONS:]))}
+
+
+def _linked(client: Any, name: str, champion: int) -> list[int]:
+    """Return the champions before, as fitmodel 0.1.0 recorded them: each version's last one.
+
+    Where a version comes a second time the record ends: what was before its earlier promotion
+    was overwritten by its later one.
+    """
+    newest_first = [champion]
+    while newest_first[-1] not in newest_first[:-1]:
+        tags = client.get_model_version(name, str(newest_first[-1])).tags
+        if PREVIOUS_TAG not in tags:
+            break
+        newest_first.append(int(tags[PREVIOUS_TAG]))
+    return newest_first[:0:-1]

@@ -26,27 +26,34 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
-from fitmodel.exceptions import BundleError, DependencyError, TrackingError, one_stop
+from fitmodel.exceptions import BundleError, DependencyError, SpecError, TrackingError, one_stop
 from fitmodel.tables import atomic
 from fitmodel.tracking.connection import (
     StoreAwayError,
+    connected,
     database_file,
     no_answer,
+    store_errors,
     tracking_uri,
     without_password,
 )
+from fitmodel.tracking.lifecycle import DEFAULT_OPTIONS, RunOptions
 from fitmodel.tracking.registry import (
+    BUNDLE_VERSION_TAG,
     MANIFEST_TAG,
     cache_folder,
     cached_bundle,
     checked_bundle,
     local_path,
+    of_name,
     resolve,
 )
 from fitmodel.tracking.run_log import BUNDLE_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from fitmodel.deals.contract import DealSpec
 
 _NAMED = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<number>\d+))")
 _SECONDS = 10
@@ -255,3 +262,44 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return note if isinstance(note, dict) else {}
+
+
+def refuse_name_of_others(spec: DealSpec, options: RunOptions = DEFAULT_OPTIONS) -> None:
+    """Refuse a training that would be registered among the versions of another library.
+
+    A store that does not answer, or an SQLite store that does not exist yet, is no error: the
+    training is complete without it.
+
+    Raises
+    ------
+    SpecError
+        If the contract's name has versions and none is from fitmodel: says how many, and the
+        remedy.
+    """
+    name, store = spec.tracking.registered_model, spec.tracking.uri
+    file = database_file(tracking_uri(store))
+    if not options.register or (file is not None and not file.exists()):
+        return
+    try:
+        with connected(store) as client:
+            versions = client.search_model_versions(of_name(name))
+            is_ours = not versions or any(_is_ours(client, version) for version in versions)
+    except TrackingError:
+        return
+    if not is_ours:
+        raise SpecError(
+            f"the registered model {name!r} has {len(versions):,} version(s), and none is from "
+            "fitmodel. A version added here would be mixed with those of another model. Remedy: "
+            "write another name as [tracking] registered_model"
+        )
+
+
+def _is_ours(client: Any, version: Any) -> bool:
+    """Return whether a version has a tag of fitmodel; one registered by hand has it in its run."""
+    if BUNDLE_VERSION_TAG in version.tags:
+        return True
+    with suppress(*store_errors()):  # the run may have been deleted
+        return (
+            bool(version.run_id) and BUNDLE_VERSION_TAG in client.get_run(version.run_id).data.tags
+        )
+    return False

@@ -16,12 +16,12 @@ from fitmodel.bundle.reading import current_version, open_bundle
 from fitmodel.bundle.store import set_current
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.model.opening import is_own_estimator
-from fitmodel.tracking._champion_history import PREVIOUS_TAG, champions_before, history_tag
 from fitmodel.tracking._evidence import (
     PromotionRefusedError,
     require_evidence,
     stored_comparison,
 )
+from fitmodel.tracking.champion import PREVIOUS_TAG, champions_before, history_tag
 from fitmodel.tracking.connection import connected, database_file, locked
 from fitmodel.tracking.registry import (
     BUNDLE_VERSION_TAG,

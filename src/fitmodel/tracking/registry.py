@@ -143,7 +143,7 @@ def list_versions(name: str, store: str | None = None) -> tuple[RegisteredVersio
     """Return a registered model's versions, newest first; empty if the name is not registered."""
     with connected(store) as client:
         aliases = _aliases(client, name)
-        result = client.search_model_versions(f"name = '{_quoted(name)}'")
+        result = client.search_model_versions(of_name(name))
         versions = [_version(client, version, aliases) for version in result]
     return tuple(sorted(versions, key=lambda version: version.version, reverse=True))
 
@@ -170,7 +170,7 @@ def _source(client: Any, model_id: str) -> str:
 
 def version_numbers(client: Any, name: str) -> list[int]:
     """Return the numbers of all versions, newest first; for callers that have a client."""
-    versions = client.search_model_versions(f"name = '{_quoted(name)}'")
+    versions = client.search_model_versions(of_name(name))
     return sorted((int(version.version) for version in versions), reverse=True)
 
 
@@ -220,8 +220,10 @@ def _run_metrics(client: Any, run_id: str | None) -> dict[str, float]:
         return {}
 
 
-def _quoted(name: str) -> str:
-    return name.replace("\\", "\\\\").replace("'", "\\'")
+def of_name(name: str) -> str:
+    """Return the filter that finds a registered model's versions; a quote cannot be escaped."""
+    quote = '"' if "'" in name else "'"
+    return f"name = {quote}{name}{quote}"
 
 
 def _locate(client: Any, uri: str) -> tuple[str, str | None]:

@@ -168,7 +168,7 @@ async function act(action) {
     tell(error);
     if (isAway(error)) return; // what was written stays in the dialog, to be sent again
   } finally {
-    acting = null;
+    if (acting === mine) acting = null; // another deal may be decided meanwhile
   }
   if (mine !== row) return;
   await look();

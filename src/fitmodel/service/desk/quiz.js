@@ -1,4 +1,4 @@
-// The quiz: past deals as they stood at signing; everybody judges, then the model and the outcome are shown.
+// The quiz: past deals as they stood at signing; everybody predicts, then the model and the outcome are shown.
 import * as api from "./api.js";
 import { $, make } from "./dom.js";
 import { keepName, knownName } from "./people.js";

@@ -86,12 +86,12 @@ export function update() {
 function wanted() {
   if (items.length <= WHOLE) return [0, items.length];
   const top = -body.getBoundingClientRect().top;
-  const first = Math.max(0, placeAt(top) - AROUND);
-  const last = Math.min(items.length, placeAt(top + innerHeight) + AROUND);
+  const first = Math.max(0, indexAt(top) - AROUND);
+  const last = Math.min(items.length, indexAt(top + innerHeight) + AROUND);
   return [first - (first % STEP), Math.min(items.length, last + STEP - (last % STEP || STEP))];
 }
 
-function placeAt(offset) {
+function indexAt(offset) {
   let [index, reached] = [0, 0];
   while (index < items.length && reached < offset) {
     reached += heights[index] ?? usual;

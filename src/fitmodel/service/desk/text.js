@@ -22,11 +22,12 @@ export async function speak(name) {
   asked = name;
   const answer = await fetch(`desk/texts/${name}`).catch(() => null);
   if (!answer?.ok) {
+    if (name !== asked) return; // another one was chosen meanwhile
     $("language").value = chosen;
     throw new Error(say("no_answer"));
   }
   const result = await answer.json();
-  if (name !== asked) return; // another one was chosen meanwhile
+  if (name !== asked) return;
   [texts, chosen] = [result, name];
   sessionStorage.setItem("fitmodel.language", name);
   document.documentElement.lang = name === "zh" ? "zh-Hans" : name;

@@ -1,0 +1,20 @@
+# The names of stages.py: what type checkers and editors see, and what is loaded on first use.
+from ._additive import BoostingOptions as BoostingOptions
+from ._additive import fit_boosting as fit_boosting
+from ._components import bootstrap_counts as bootstrap_counts
+from ._components import check_learning as check_learning
+from ._evidence import choose_by_evidence as choose_by_evidence
+from ._fitting import fit_and_encode as fit_and_encode
+from ._fitting import follow_up_of as follow_up_of
+from ._fitting import level_only_rate as level_only_rate
+from ._imputation import impute as impute
+from ._other_classifiers import black_box_probabilities as black_box_probabilities
+from ._proportional_odds import FollowUp as FollowUp
+from ._proportional_odds import conditional_probability as conditional_probability
+from ._proportional_odds import expand_soft_labels as expand_soft_labels
+from ._proportional_odds import fit_baseline as fit_baseline
+from ._proportional_odds import shift_to_rate as shift_to_rate
+from ._sampling import draw_samples as draw_samples
+from ._sampling import make_folds as make_folds
+from ._sampling import random_folds as random_folds
+from ._selection import choose as choose
