@@ -164,7 +164,7 @@ def one(law_name: str, n: int, seed: int) -> list[dict[str, float]]:
     ahead = factors(law, asked, np.arange(HORIZON))
     truth = -np.expm1(-(hazard[:, None] * ahead).sum(axis=1))
     group = in_group(law, asked)
-    group |= not group.any()
+    group = group if group.any() else ~group  # of all, if no group changes
     found, figures = compare(deals, spec(END), asked, truth, group)
     if law.attribute == "seats":
         right = [each for each in found if each[0] == "seats" and each[1].startswith("<")]
