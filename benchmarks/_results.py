@@ -97,7 +97,24 @@ class Results:
 
     def _write(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        content = json.dumps({"machine": machine(), "rows": self.rows}, indent=1, default=float)
         draft = self.path.with_suffix(".draft")
-        draft.write_text(content, encoding="utf-8")
+        draft.write_text(in_lines({"machine": machine(), "rows": self.rows}), encoding="utf-8")
         draft.replace(self.path)
+
+
+def in_lines(content: dict[str, Any]) -> str:
+    """Return results as JSON with a line per row and 10 digits, so that a change is short."""
+    head = {name: value for name, value in content.items() if name != "rows"}
+    lines = ",\n".join(f"  {json.dumps(_rounded(row))}" for row in content["rows"])
+    return json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n{lines}\n ]\n}}\n'
+
+
+def _rounded(value: Any) -> Any:
+    """Round the numbers of a row, also in lists and tables of it."""
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(each) for each in value]
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    return float(f"{float(value):.10g}")
