@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import filelock
 import pandas as pd
 import pytest
 
@@ -137,6 +139,26 @@ def test_a_free_lock_of_another_machine_is_no_proof(tmp_path: Path) -> None:
     os.utime(folder, (time.time() - 2 * HOUR,) * 2)
     sweep(tmp_path)
     assert folder.exists()
+
+
+@pytest.mark.parametrize(
+    "error", [NotImplementedError(), OSError(errno.ENOLCK, "No locks available")], ids=repr
+)
+def test_a_disk_without_locks_can_be_written(tmp_path: Path, monkeypatch, error) -> None:
+    """The folder has no lock file, so it is judged by its process and its age."""
+
+    def refuse(lock: filelock.FileLock, **_: object) -> None:
+        (tmp_path / lock.lock_file).touch()
+        raise error
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    with workspace(tmp_path) as folder:
+        assert list(folder.iterdir()) == []
+        os.utime(folder, (time.time() - 2 * HOUR,) * 2)
+        sweep(tmp_path)
+        assert folder.exists()
+    write_folder(tmp_path, {"a.csv": "one"})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 def test_other_folders_are_never_removed(tmp_path: Path) -> None:

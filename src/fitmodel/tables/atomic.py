@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _PREFIX = ".writing-"
 _NAME = re.compile(r"\.writing-(?P<host>\w+)-(?P<process>\d{1,9})-[0-9a-f]{8}")
 _LOCK = ".lock"
+_LOCK_SECONDS = 2.0  # a later writer that looks at a lock holds it for a moment
 _YOUNG_SECONDS = 5.0  # a new folder has no lock for a moment
 _DEAD_OWNER_SECONDS = 3600.0
 _UNKNOWN_OWNER_SECONDS = 7 * 24 * 3600.0
@@ -85,12 +86,22 @@ def workspace(parent: Path) -> Iterator[Path]:
     folder = parent / f"{_PREFIX}{host_name()}-{os.getpid()}-{secrets.token_hex(4)}"
     folder.mkdir()
     try:
-        with contextlib.ExitStack() as stack:
-            with contextlib.suppress(NotImplementedError):  # a file system without locks
-                stack.enter_context(file_lock(folder / _LOCK, wait=True))
+        with _locked_if_possible(folder / _LOCK):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked_if_possible(lock: Path) -> Iterator[None]:
+    """Hold a new lock. A disk without locks gets no lock file: a free one would look abandoned."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(lock, wait=_LOCK_SECONDS))
+        except (NotImplementedError, OSError):  # an OSError if a network disk has no lock service
+            with contextlib.suppress(OSError):
+                lock.unlink(missing_ok=True)
+        yield
 
 
 def sweep(parent: Path) -> None:
@@ -154,20 +165,21 @@ def host_name() -> str:
 
 
 @contextlib.contextmanager
-def file_lock(path: Path, *, wait: bool) -> Iterator[None]:
+def file_lock(path: Path, *, wait: bool | float) -> Iterator[None]:
     """Lock a file, which is created if necessary; the lock ends with the process.
 
     Parameters
     ----------
     path : Path
         The lock file. It is left in place afterwards on POSIX systems.
-    wait : bool
-        Whether to wait until no other process holds the lock.
+    wait : bool or float
+        Whether to wait until no other process holds the lock, or for how many seconds.
 
     Raises
     ------
     BlockingIOError
-        If `wait` is False and another process holds the lock, or has just removed the file.
+        If another process holds the lock, or has just removed the file, and this does not wait
+        (any longer).
     FileNotFoundError
         If the folder does not exist.
     """
@@ -175,7 +187,7 @@ def file_lock(path: Path, *, wait: bool) -> Iterator[None]:
         raise FileNotFoundError(errno.ENOENT, "there is no folder for the lock", str(path))
     lock = FileLock(path)
     try:
-        lock.acquire(blocking=wait)
+        lock.acquire(timeout=-1 if wait is True else float(wait))
     except Timeout as error:
         raise BlockingIOError(f"another process has locked or removed {path}") from error
     try:
