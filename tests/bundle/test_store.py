@@ -495,6 +495,7 @@ def test_a_wrong_field_is_named(tmp_path: Path, changes: dict[str, Any]) -> None
         lambda stated: stated.update(note="added"),
         lambda stated: stated.update(digest="0" * 64),
         lambda stated: stated.update(digest=None),
+        lambda stated: stated.update(note=float("inf")),
     ],
 )
 def test_a_manifest_edited_by_hand_is_refused_without_a_key_too(
@@ -503,7 +504,8 @@ def test_a_manifest_edited_by_hand_is_refused_without_a_key_too(
     path = write(tmp_path)
     stated = json.loads((path / "manifest.json").read_text())
     change(stated)
-    (path / "manifest.json").write_text(json.dumps(stated))
+    text = json.dumps(stated).replace("Infinity", "1e999")  # JSON that is read as infinity
+    (path / "manifest.json").write_text(text)
 
     with pytest.raises(
         BundleError, match="manifest.json: the manifest was changed after it was wri"
