@@ -354,6 +354,16 @@ def test_a_name_with_a_version_of_fitmodel_is_not(
     refuse_name_of_others(_named("by hand", store, trained))
 
 
+def test_runs_are_read_only_if_no_version_has_a_tag_of_fitmodel(
+    facts: TrainingMetadata, trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request for each of hundreds of versions would take minutes."""
+    store, run_id = str(facts.spec.tracking.uri), track(facts).run_id
+    _add_version_of_another_library(store, NAME, tmp_path / "other", run_id=run_id)
+    monkeypatch.delattr("mlflow.MlflowClient.get_run")
+    refuse_name_of_others(_named(NAME, store, trained))
+
+
 def test_a_store_that_is_away_or_not_there_yet_refuses_no_name(
     trained: Any, tmp_path: Path
 ) -> None:

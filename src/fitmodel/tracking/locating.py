@@ -283,7 +283,11 @@ def refuse_name_of_others(spec: DealSpec, options: RunOptions = DEFAULT_OPTIONS)
     try:
         with connected(store) as client:
             versions = client.search_model_versions(of_name(name))
-            is_ours = not versions or any(_is_ours(client, version) for version in versions)
+            is_ours = (
+                not versions
+                or any(BUNDLE_VERSION_TAG in version.tags for version in versions)
+                or any(_is_from_our_run(client, version.run_id) for version in versions)
+            )
     except TrackingError:
         return
     if not is_ours:
@@ -294,12 +298,8 @@ def refuse_name_of_others(spec: DealSpec, options: RunOptions = DEFAULT_OPTIONS)
         )
 
 
-def _is_ours(client: Any, version: Any) -> bool:
-    """Return whether a version has a tag of fitmodel; one registered by hand has it in its run."""
-    if BUNDLE_VERSION_TAG in version.tags:
-        return True
+def _is_from_our_run(client: Any, run_id: str | None) -> bool:
+    """Return whether a run is from fitmodel: a version registered by hand has no tag of its own."""
     with suppress(*store_errors()):  # the run may have been deleted
-        return (
-            bool(version.run_id) and BUNDLE_VERSION_TAG in client.get_run(version.run_id).data.tags
-        )
+        return bool(run_id) and BUNDLE_VERSION_TAG in client.get_run(run_id).data.tags
     return False
