@@ -225,6 +225,13 @@ def test_calculated_formulas_are_read_as_their_values(tmp_path) -> None:
     assert read_table(empty)["acv"].isna().all()
 
 
+def test_a_formula_with_its_value_as_inline_text_is_calculated(tmp_path) -> None:
+    path = _with_formulas(tmp_path / "x.xlsx", value="<is><t>1200</t></is>")
+    _rewritten(path, "xl/worksheets/sheet1.xml", (r'(r="E\d+")><f>', r'\1 t="inlineStr"><f>'))
+
+    assert set(read_table(path)["acv"]) == {"1200"}
+
+
 def test_formulas_in_titles_sums_and_other_sheets_do_not_matter(tmp_path) -> None:
     rows = [["My deals", "=1+1"], [], HEADER, *ROWS, ["Total", None, None, "=SUM(D2:D13)", 6633.0]]
     path = _book(tmp_path / "x.xlsx", Deals=rows, Other=[["name", "sum"], ["a", "=1+1"]])

@@ -30,7 +30,7 @@ _ON_LOAD = re.compile(r"""\bfullCalcOnLoad\s*=\s*["'](1|true)["']""")
 _CELL = re.compile(
     rb"<(?:\w+:)?c\b([^>]*)>\s*"
     rb"<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>([^<]*)</(?:\w+:)?f>)\s*"
-    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v\b[^>]*>([^<]*)<)?"
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v\b[^>]*>([^<]*)<|<(?:\w+:)?(is)\b)?"  # is: inline text
 )
 _POSITION = re.compile(rb"""\br\s*=\s*["']([A-Z]+)(\d+)["']""")
 _IS_TEXT = re.compile(rb"""\bt\s*=\s*["']str["']""")
@@ -121,9 +121,9 @@ def _attribute(tag: str, name: str) -> str:
 
 
 def _formulas(sheet: bytes) -> Iterator[_Formula]:
-    for attributes, text, value in _CELL.findall(sheet):
+    for attributes, text, value, inline_text in _CELL.findall(sheet):
         position = _POSITION.search(attributes)
-        if position is None or (not value and _IS_TEXT.search(attributes)):
+        if position is None or inline_text or (not value and _IS_TEXT.search(attributes)):
             continue
         column, row = position.groups()
         shown = html.unescape(text.decode("utf-8", errors="replace")) or "(shared)"
