@@ -29,11 +29,13 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.inputs import (
     PREDICTED,
     arrow_schema,
+    empty_names,
     empty_warning,
     made_up_prospect,
     normalise_prospects,
     reasons_type,
 )
+from fitmodel.tables.forms import Forms
 
 AS_OF = date(2026, 3, 1)
 
@@ -131,6 +133,19 @@ def test_the_share_of_past_deals_with_a_value_decides() -> None:
     assert warning(40, 7) is None  # 0.4 ** 7 > 0.001
     assert warning(60, 1_000) is None
     assert warning(0, 4) is None
+
+
+def test_a_word_that_is_a_level_of_past_deals_is_no_missing_value() -> None:
+    column = CategoryColumn("discount", {"None": 1, "some": 2}, is_flag=False, words=("None",))
+    card = SimpleNamespace(attributes=("discount",), columns=(column,))
+    scorer = SimpleNamespace(scorecard=card, forms=Forms())
+
+    def empty(*values: str | None) -> set[str]:
+        return empty_names(scorer, [{"discount": value} for value in values], ["discount"])
+
+    assert empty("None", "None") == set()
+    assert empty("null", "", None) == {"discount"}
+    assert empty_names(scorer, [{}], ["discount"]) == {"discount"}
 
 
 @pytest.mark.parametrize("rows", [1, 2, FEW_ROWS, FEW_ROWS + 1])

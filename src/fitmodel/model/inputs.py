@@ -134,10 +134,29 @@ def empty_warning(scorecard: Scorecard, empty: Collection[str], prospects: int) 
     )
 
 
-def empty_names(prospects: Sequence[Any], names: Iterable[str]) -> set[str]:
+def empty_names(scorer: Scorer, prospects: Sequence[Any], names: Iterable[str]) -> set[str]:
     """Return the attributes that no prospect of a list has a value of."""
     known = [item for item in prospects if isinstance(item, Mapping)]
-    return {name for name in names if known and all(is_missing(item.get(name)) for item in known)}
+    return {
+        name
+        for name in names
+        if known and are_missing(scorer, name, (item.get(name) for item in known))
+    }
+
+
+def are_missing(scorer: Scorer, name: str, values: Iterable[Any]) -> bool:
+    """Return whether a model reads all values of an attribute as missing.
+
+    A word such as "None" is a value if it is a level of the attribute in past deals.
+    """
+    column = scorer.scorecard.columns[scorer.scorecard.attributes.index(name)]
+    return all(
+        scorer.forms.is_empty(name, value)
+        or (
+            is_missing(value) and not (isinstance(column, CategoryColumn) and column.is_word(value))
+        )
+        for value in values
+    )
 
 
 def normalise_prospects(prospects: Any) -> Given:

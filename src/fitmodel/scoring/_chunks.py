@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 
 from fitmodel.deals.vocabulary import LEFT_OUT
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import CategoryColumn, NumberColumn
+from fitmodel.learning.columns import NumberColumn
+from fitmodel.model.inputs import are_missing
 from fitmodel.model.logged import customer_column, id_column, id_error, log_assessments
 from fitmodel.tables.files import floats_of
-from fitmodel.tables.values import UNKNOWN_WITH_COMMA, is_missing, read_numbers
+from fitmodel.tables.values import UNKNOWN_WITH_COMMA, read_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -150,19 +151,13 @@ def first_error_text(errors: pa.Array, before: int) -> str:
 
 def empty_attributes(chunk: Chunk, names: Sequence[str], model: FitModel) -> list[str]:
     """Return which of some attributes have no value in any row of a chunk."""
-    return [name for name in names if _is_all_empty(chunk.known.column(name), name, model)]
-
-
-def _is_all_empty(column: pa.Array, name: str, model: FitModel) -> bool:
-    if column.null_count == len(column):
-        return True
-    known, forms = model.scorecard.columns[model.attributes.index(name)], model.scorer.forms
-    levels = known.words if isinstance(known, CategoryColumn) else ()
-    values = pc.unique(column).to_pylist()
-    return all(
-        forms.is_empty(name, value) or (is_missing(value) and str(value).strip() not in levels)
-        for value in values
-    )
+    columns = {name: chunk.known.column(name) for name in names}
+    return [
+        name
+        for name, column in columns.items()
+        if column.null_count == len(column)
+        or are_missing(model.scorer, name, pc.unique(column).to_pylist())
+    ]
 
 
 def stored_or_predicted(

@@ -266,7 +266,8 @@ def _empty_warning(model: FitModel, prospects: list[Any], history: RequestHistor
     if len(prospects) < MIN_EMPTY:
         return None
     names = (name for name in model.attributes if name not in history.columns)
-    return empty_warning(model.scorecard, empty_names(prospects, names), len(prospects))
+    empty = empty_names(model.scorer, prospects, names)
+    return empty_warning(model.scorecard, empty, len(prospects))
 
 
 def _assess(
