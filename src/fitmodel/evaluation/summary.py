@@ -10,14 +10,12 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
-from fitmodel.evaluation._calibration import compute_calibration
+from fitmodel.evaluation._calibration import NORMAL_95, compute_calibration
 from fitmodel.evaluation._flags import compute_flagged, compute_money_curve
 from fitmodel.evaluation._groups import compute_pooled_groups, compute_subgroups
 from fitmodel.evaluation._report_classes import TrainingReport
 from fitmodel.evaluation.metrics import Metric, compute_metrics
 from fitmodel.evaluation.out_of_time import gap_to_black_box
-
-NORMAL_95 = 1.959963984540054
 
 if TYPE_CHECKING:
     from typing import Any, Protocol
