@@ -58,6 +58,18 @@ def test_the_interval_contains_the_probability(learned: Learned) -> None:
     assert ((low <= probability) & (probability <= high)).all()
 
 
+def test_the_deviations_of_replicates_are_those_of_the_interval(
+    learned: Learned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = _codes(learned)
+    whole = learned.scorecard.deviations(codes)
+    monkeypatch.setattr("fitmodel.learning.scorecard.CHUNK_ROWS", 7)
+    assert np.array_equal(learned.scorecard.deviations(codes), whole)
+    np.testing.assert_allclose(whole.mean(axis=1), 0, atol=1e-9)
+    of_interval = learned.scorecard.spread * learned.scorecard.scores(codes)[1]
+    np.testing.assert_allclose(whole.std(axis=1, ddof=1), of_interval, atol=1e-9)
+
+
 @pytest.mark.slow
 def test_the_same_deals_and_contract_give_the_same_scorecard(learned: Learned, simulation) -> None:
     again = learn(simulation.deals, simulation.spec)

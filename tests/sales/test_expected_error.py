@@ -100,8 +100,8 @@ def test_without_draws_nothing_is_known_of_the_error():
 def test_the_error_is_that_of_the_share_in_log_odds():
     deals = company(1, deals=80).assign(rep=["A", "B"] * 40)
     odds = np.exp(np.linspace(-1, 1, DRAWS))
-    draws = np.where((deals["rep"] == "A").to_numpy()[:, None], 1e-4 * odds, 1e-4)
-    errors = expected_errors(view_of(deals, SPEC), draws, deals["rep"])
+    draws = pd.DataFrame(np.where((deals["rep"] == "A").to_numpy()[:, None], 1e-4 * odds, 1e-4))
+    errors = expected_errors(view_of(deals, SPEC), draws.iloc[::-1], deals["rep"])  # any order
 
     # small probabilities are hazards, so the odds of the share move by the factor
     assert errors.to_numpy() == pytest.approx(np.full(2, np.log(odds).std(ddof=1)), rel=1e-3)

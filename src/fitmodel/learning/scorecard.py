@@ -245,8 +245,12 @@ class Scorecard:
 
         Their standard deviation is that of `interval`, with the factor on it.
         """
-        totals = self.centred.take(self.rows(codes), 0).sum(axis=1) + self.centred[-1]
-        return np.asarray(self.spread * totals[:, 1:], dtype=np.float64)
+        result = np.empty((len(codes), self.centred.shape[1] - 1))
+        for start in range(0, len(codes), CHUNK_ROWS):  # a whole table would take too much memory
+            part = slice(start, start + CHUNK_ROWS)
+            totals = self.centred.take(self.rows(codes[part]), 0).sum(axis=1) + self.centred[-1]
+            result[part] = self.spread * totals[:, 1:]
+        return result
 
     def contributions(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
         """Contribution of each term in log-odds, shape (prospects, terms).

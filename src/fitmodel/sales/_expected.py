@@ -70,9 +70,10 @@ class Expected:
     over : dict of str to Series of float
         Probabilities by "rep" and "team", from fits that saw no deal of the same rep (or team), on
         the same level.
-    draws : dict of str to ndarray, shape (deals, replicates)
-        Probabilities of the same deals by bootstrap replicates of these fits: how far the expected
-        number could be off, because the other reps signed few deals like those of the rep.
+    draws : dict of str to DataFrame
+        Probabilities of the same deals by bootstrap replicates of these fits, a column each: how
+        far the expected number could be off, because the other reps signed few deals like those of
+        the rep.
     fits : tuple of (ProspectFitClassifier, Index)
         The fits behind `probability`, each with the deals that it predicts.
     sampled : int or None
@@ -82,7 +83,7 @@ class Expected:
 
     probability: pd.Series[float]
     over: dict[str, pd.Series[float]] = field(default_factory=dict)
-    draws: dict[str, Floats] = field(default_factory=dict)
+    draws: dict[str, pd.DataFrame] = field(default_factory=dict)
     fits: tuple[Fit, ...] = ()
     sampled: int | None = None
 
@@ -245,7 +246,7 @@ def predict_over_reps(
     training_set: TrainingSet,
     who: pd.Series[str],
     probability: pd.Series[float],
-) -> tuple[pd.Series[float], Floats]:
+) -> tuple[pd.Series[float], pd.DataFrame]:
     """Return the probability of every deal from a fit that saw no deal of its rep, and its draws.
 
     `view`: view of all deals; its contract has no rep among the attributes.
@@ -283,7 +284,7 @@ def predict_over_reps(
         for number, deviation in enumerate(deviations.T):
             drawn = with_mean(expit(logit(predicted) + deviation), level)
             draws[in_fold, number] = drawn[in_fold]
-    return result, draws
+    return result, pd.DataFrame(draws, index=result.index)
 
 
 def _with_wider_prior(choice: Choice) -> Choice:

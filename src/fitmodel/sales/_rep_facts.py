@@ -91,13 +91,13 @@ def deal_figures(
 
 
 def expected_errors(
-    view: HistoryView, draws: Floats | None, who: pd.Series[str]
+    view: HistoryView, draws: pd.DataFrame | None, who: pd.Series[str]
 ) -> pd.Series[float]:
     """Return the standard error of each rep's share of the expected number, in log-odds.
 
     It is 0 without draws.
 
-    `draws`, ndarray, shape (deals, replicates): probabilities by bootstrap replicates, see
+    `draws`: probabilities by bootstrap replicates, a column each, see
         `fitmodel.sales._expected.Expected`.
     """
     names = sorted(set(who))
@@ -107,7 +107,7 @@ def expected_errors(
     early = (view.early_churn == 1).astype(float)
     sums = [
         np.bincount(codes, _scaled(_expected(view, p, view.entry_months), early), len(names))
-        for p in draws.T
+        for p in draws.loc[view.index].to_numpy().T
     ]
     own = np.maximum(np.array(sums), 1e-12)
     others = np.maximum(own.sum(axis=1, keepdims=True) - own, 1e-12)

@@ -40,8 +40,6 @@ from fitmodel.sales.rates import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.sales._rep_facts import Alias
@@ -132,7 +130,7 @@ def compute_rep_performance(
     *,
     by: Literal["rep", "team"] = "rep",
     over_reps: pd.Series[float] | None = None,
-    draws: NDArray[np.float64] | None = None,
+    draws: pd.DataFrame | None = None,
     min_deals: int = MIN_DEALS,
     error: float = PAGE_ERROR,
     language: str = "en",
@@ -157,9 +155,9 @@ def compute_rep_performance(
         Probabilities from models that saw no deal of the rep, from `compute_expected`; the expected
         numbers are computed from them. Without them, the expectation for a rep who oversells in a
         territory of their own is learned from that rep's own losses.
-    draws : ndarray, shape (deals, replicates), optional
-        Replicates of `over_reps`, from `compute_expected`: with them intervals, the mark
-        `beyond_chance` and verdicts allow for the error of the expected numbers.
+    draws : DataFrame, optional
+        Replicates of `over_reps`, a column each, from `compute_expected`: with them intervals, the
+        mark `beyond_chance` and verdicts allow for the error of the expected numbers.
     min_deals : int
         A rep with fewer deals gets no verdict.
     error : float
