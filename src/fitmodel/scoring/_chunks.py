@@ -154,13 +154,11 @@ def empty_attributes(chunk: Chunk, names: Sequence[str], model: FitModel) -> lis
 
 
 def _is_all_empty(column: pa.Array, name: str, model: FitModel) -> bool:
-    if column.null_count == len(column):
-        return True
     known, forms = model.scorecard.columns[model.attributes.index(name)], model.scorer.forms
     levels = known.words if isinstance(known, CategoryColumn) else ()
-    values = pc.unique(column).to_pylist()
+    values = (scalar.as_py() for scalar in column.drop_null())  # the first value ends the search
     return all(
-        forms.is_empty(name, value) or (is_missing(value) and str(value).strip() not in levels)
+        (is_missing(value) and str(value).strip() not in levels) or forms.is_empty(name, value)
         for value in values
     )
 
