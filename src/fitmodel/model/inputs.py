@@ -145,16 +145,14 @@ def empty_names(scorer: Scorer, prospects: Sequence[Any], names: Iterable[str]) 
 
 
 def are_missing(scorer: Scorer, name: str, values: Iterable[Any]) -> bool:
-    """Return whether a model reads all values of an attribute as missing.
+    """Return whether a model reads all values of an attribute as missing; the first one ends it.
 
     A word such as "None" is a value if it is a level of the attribute in past deals.
     """
     column = scorer.scorecard.columns[scorer.scorecard.attributes.index(name)]
     return all(
-        scorer.forms.is_empty(name, value)
-        or (
-            is_missing(value) and not (isinstance(column, CategoryColumn) and column.is_word(value))
-        )
+        (is_missing(value) and not (isinstance(column, CategoryColumn) and column.is_word(value)))
+        or scorer.forms.is_empty(name, value)
         for value in values
     )
 

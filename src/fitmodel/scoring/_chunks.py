@@ -151,12 +151,12 @@ def first_error_text(errors: pa.Array, before: int) -> str:
 
 def empty_attributes(chunk: Chunk, names: Sequence[str], model: FitModel) -> list[str]:
     """Return which of some attributes have no value in any row of a chunk."""
-    columns = {name: chunk.known.column(name) for name in names}
     return [
         name
-        for name, column in columns.items()
-        if column.null_count == len(column)
-        or are_missing(model.scorer, name, pc.unique(column).to_pylist())
+        for name in names
+        if are_missing(
+            model.scorer, name, (each.as_py() for each in chunk.known.column(name).drop_null())
+        )
     ]
 
 
