@@ -141,3 +141,14 @@ def test_the_width_of_an_interval_is_that_of_both_errors():
     assert (wider[1] > high).all()
     half, of_count = np.log(wider[1][0] / ratio[0]), np.log(high[0] / ratio[0])
     assert half**2 == pytest.approx(of_count**2 + (0.2 * 2.030) ** 2, rel=1e-3)
+
+
+def test_the_interval_of_the_only_rep_with_early_churn_has_a_lower_limit():
+    """The ratio to the other reps is infinite, and has no upper limit."""
+    ratio, low, high = ratio_to_others(np.array([5.0, 0.0]), np.array([3.0, 2.0]))
+    wider = widened(ratio, low, high, np.full(2, 0.2))
+
+    assert 0 < wider[0][0] < low[0]
+    assert np.isinf(wider[1][0])
+    assert wider[0][1] == 0
+    assert wider[1][1] > high[1]

@@ -248,17 +248,18 @@ def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
 def widened(ratio: Floats, low: Floats, high: Floats, errors: Floats) -> tuple[Floats, Floats]:
     """Return the limits of 95% intervals of ratios that also allow for errors in log-odds.
 
-    The two half-widths of a logarithm are combined as those of independent errors. A ratio of 0 has
-    no logarithm: its upper limit is multiplied.
+    The two half-widths of a logarithm are combined as those of independent errors. A ratio that is
+    0 or infinite has no logarithm: its only finite limit is moved by the error alone.
     """
     from scipy.stats import t
 
     half = float(t.ppf(0.975, DRAWS - 1)) * errors
     with np.errstate(divide="ignore", invalid="ignore"):
         down = np.sqrt(np.log(ratio / low) ** 2 + half**2)
-        up = np.where(ratio > 0, np.sqrt(np.log(high / ratio) ** 2 + half**2), 0.0)
-        new_low = np.where(low > 0, ratio * np.exp(-down), low)
-        new_high = np.where(ratio > 0, ratio * np.exp(up), high * np.exp(half))
+        up = np.sqrt(np.log(high / ratio) ** 2 + half**2)
+        has_logarithm = (ratio > 0) & np.isfinite(ratio)
+        new_low = np.where(has_logarithm, ratio * np.exp(-down), low * np.exp(-half))
+        new_high = np.where(has_logarithm, ratio * np.exp(up), high * np.exp(half))
     return np.where(half > 0, new_low, low), np.where(half > 0, new_high, high)
 
 
