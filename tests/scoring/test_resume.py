@@ -384,6 +384,23 @@ def test_only_one_process_at_a_time_works_on_a_batch(model, source, tmp_path) ->
     assert not parts_folder(output).exists()
 
 
+def test_parts_that_cannot_be_removed_are_no_error_of_a_complete_batch(
+    model, source, tmp_path, uninterrupted, monkeypatch
+) -> None:
+    """They may be those of another user."""
+    output = tmp_path / "out.csv"
+    stop_after(4, source, model, output)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError("the folder of another user")
+
+    monkeypatch.setattr("fitmodel.scoring._resume.file_lock", refuse)
+    score_file(source, model, output, chunk_rows=8)
+
+    assert content(output) == content(uninterrupted(".csv"))
+    assert parts_folder(output).exists()
+
+
 def test_a_batch_without_resume_removes_what_an_interrupted_one_left(
     model, source, tmp_path, uninterrupted
 ) -> None:

@@ -93,7 +93,7 @@ def test_only_workspaces_of_dead_processes_are_removed(
 
 
 WRITER = """
-import sys, time
+import sys
 from pathlib import Path
 from fitmodel.tables.atomic import workspace
 with workspace(Path(sys.argv[1])) as folder:

@@ -135,10 +135,10 @@ def open_parts(
 def remove_parts(output: str | Path) -> None:
     """Remove what an interrupted batch to the same output left, unless a process works on it.
 
-    For a batch that has written the output without them.
+    For a batch that has written the output without them; what cannot be removed stays.
     """
     folder = parts_folder(output)
-    with suppress(BlockingIOError, FileNotFoundError, NotImplementedError):
+    with suppress(OSError, NotImplementedError):
         with file_lock(folder / LOCK, wait=False):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)  # Windows keeps the locked file
