@@ -188,9 +188,9 @@ def _with_formulas(path: Path, *, value: str = "<v />", on_load: bool = True) ->
     return _rewritten(path, "xl/worksheets/sheet1.xml", (r"</f><v ?/>", f"</f>{value}"))
 
 
-@pytest.mark.parametrize("value", ["<v />", "<v></v>", "", "<v>0</v>"])
+@pytest.mark.parametrize("value", ["<v />", "<v></v>", "", "<v>0</v>", "<v>0.0</v>"])
 def test_formulas_that_were_never_calculated_are_refused(tmp_path, value: str) -> None:
-    """The library openpyxl stores no value, XlsxWriter 0; both ask to calculate when opened."""
+    """The library openpyxl stores no value, others 0 or 0.0; all ask to calculate when opened."""
     with pytest.raises(DealsError) as caught:
         read_file(_with_formulas(tmp_path / "x.xlsx", value=value))
     assert "sheet 'Deals & more': formulas have no calculated value" in str(caught.value)

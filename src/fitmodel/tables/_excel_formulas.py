@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WORKBOOK = "xl/workbook.xml"
+ZEROS = frozenset({"0", "0.0"})  # Java programs write 0.0
 MIN_ZEROS = 3  # cells of a column that are all 0; fewer may be right
 _TAG = r"<(?:\w+:)?%s\b([^>]*)>"
 _SHEET, _RELATION = (re.compile(_TAG % name) for name in ("sheet", "Relationship"))
@@ -92,7 +93,7 @@ def _uncalculated(path: Path, sheet: str) -> Iterator[_Formula]:
         formulas = [] if part is None else list(_formulas(archive.read(part)))
     zeros: dict[str, list[bool]] = defaultdict(list)
     for formula in formulas:
-        zeros[formula.column].append(formula.value == "0")
+        zeros[formula.column].append(formula.value in ZEROS)
     never = {
         column
         for column, are_zero in zeros.items()
