@@ -149,11 +149,20 @@ def serve() -> Callable[..., AbstractContextManager[str]]:
 
 @contextmanager
 def _served(
-    model: FitModel, pipeline: Path | None = None, *, deals=None, log=None, tour=False, **limits
+    model: FitModel,
+    pipeline: Path | None = None,
+    *,
+    deals=None,
+    spec=None,
+    log=None,
+    tour=False,
+    **limits,
 ) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))  # a browser that connects early waits here
     settings = Settings(reload_seconds=0, **limits)
-    app = create_app(model.path, settings, pipeline=pipeline, deals=deals, log=log, tour=tour)
+    app = create_app(
+        model.path, settings, pipeline=pipeline, deals=deals, spec=spec, log=log, tour=tour
+    )
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

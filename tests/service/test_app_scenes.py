@@ -215,6 +215,23 @@ def test_a_conflicting_decision_is_reported_and_a_restart_loses_nothing(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_without_a_rep_in_the_contract_the_team_page_asks_for_it_and_not_for_deals(
+    opened, serve, shop, simulation, tmp_path, picture, language
+) -> None:
+    deals, spec = tmp_path / "deals.csv", simulation.spec.replace(deals={"rep": None})
+    simulation.deals.drop(columns="rep").to_csv(deals, index=False)
+    say = read_texts(language, "desk")
+    with (
+        serve(shop, deals=deals, spec=spec) as url,
+        opened(f"{url}?language={language}#/team", "404") as page,
+    ):
+        expect(page.locator("#team-body h2")).to_have_text(say["rep_missing"])
+        expect(page.locator("#team-body")).to_contain_text('rep = "COLUMN"')
+        expect(page.locator("#team-body")).not_to_contain_text("--deals")
+        picture(page, "team")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_without_its_input_explains_the_remedy_and_fits_on_a_phone(
     opened, serve, twelve, simulation, pipeline_of_twelve, picture, english_left, language
 ) -> None:

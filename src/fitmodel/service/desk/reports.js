@@ -44,9 +44,15 @@ export async function openPage(name, newFacts, part) {
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === undefined) throw error;
-    const lacking = error.status === 404 && name !== "model" ? name : null;
-    body.replaceChildren(missing(lacking, error, () => openPage(name, facts, part)));
+    body.replaceChildren(missing(lackingFor(name, error), error, () => openPage(name, facts, part)));
   }
+}
+
+/** What the service lacks for a page: the past deals, or who sold them; null if something else went wrong. */
+function lackingFor(name, error) {
+  if (error.status !== 404 || name === "model") return null;
+  if (!facts.has.deals) return name;
+  return name === "team" ? "rep" : null;
 }
 
 /** In another language a page is asked for anew. */
