@@ -35,6 +35,8 @@ from fitmodel.deals.months import add_months, months_between
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from fitmodel.deals._history_view import HistoryView
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from fitmodel.deals.survival import SurvivalCurve
 
     Floats = NDArray[np.float64]
-    from collections.abc import Iterator
 
 __all__ = [
     "MIN_DEALS",
