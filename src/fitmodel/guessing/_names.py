@@ -81,12 +81,13 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
             r"(date|fecha) (de )?(résiliation|baja|cancelación|départ)",
             r"data (de |da |do )?(cancelamento|saída)",
             r"(离网|销户|退订|解约|注销|停机|取消|离开|退出)(日期|时间|日$)",
-            r"(abgangs|beendigungs|storno|stornierungs|abmelde|verlust)(datum|tag)$"
-            r"|\b(storniert|abgemeldet|verloren) (am|zum)$|^kündigung(\w*| wirksam( zum| am)?)$",
+            r"(abgangs|beendigungs|storno|stornierungs|abmelde)(datum|tag)$"
+            r"|\b(storniert|abgemeldet) (am|zum)$|^kündigung(\w*| wirksam( zum| am)?)$",
         ),
         _any(
             rf"\b(cancel|churn|terminat|kündig|résili)\w*$|\b(left|lost) ?{_DATE}$|^(left|lost)$",
             r"austritt|退订|解约|终止|^baja$|^gekündigt$|^storno$",
+            r"^verlust(datum|tag)$|\bverloren am$",  # or of an opportunity that was never a customer
         ),
         _any(
             rf"\b(ended|end|exit|exited|deactivat\w*|inactivat\w*|unsubscribed?) ?{_DATE}?$",

@@ -268,7 +268,7 @@ def predict_over_reps(
     trained_on = folds.reindex(training_set.index).to_numpy()
     level, result = float(probability.mean()), probability.copy()
     choice = _with_wider_prior(choice)
-    draws: Floats = np.tile(np.asarray(result, dtype=np.float64)[:, None], DRAWS)
+    draws = np.tile(np.asarray(result, dtype=np.float32)[:, None], DRAWS)
     for fold in range(int(folds.max()) + 1):
         other_deals = training_set.subset(trained_on != fold)
         churners = int((other_deals.early_churn == 1).sum())
