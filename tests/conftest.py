@@ -28,7 +28,7 @@ import typer.main
 import typer.testing
 from filelock import FileLock
 
-from slow_tests import Measure, function_of, listed
+from slow_tests import Measure, function_of, names_to_mark
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 LONGEST = (
@@ -71,9 +71,9 @@ def _leave_writing_to_the_kernel(connection: Any, _record: object) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark slow tests. Long files come first, then others with slow tests: no core waits."""
-    names = listed()
+    names = names_to_mark(measuring=config.getoption("--list-slow"))
     for item in items:
         if function_of(item.nodeid) in names:
             item.add_marker("slow")

@@ -27,6 +27,11 @@ def listed() -> frozenset[str]:
     return frozenset(LIST.read_text(encoding="utf-8").split()) if LIST.is_file() else frozenset()
 
 
+def names_to_mark(*, measuring: bool) -> frozenset[str]:
+    """Test functions to mark as slow; none in a run that measures, which is to measure them all."""
+    return frozenset() if measuring else listed()
+
+
 def function_of(nodeid: str) -> str:
     """The function of a test, without its parameters."""
     return nodeid.partition("[")[0]

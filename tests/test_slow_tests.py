@@ -6,7 +6,7 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-from slow_tests import listed, slowest
+from slow_tests import listed, names_to_mark, slowest
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,3 +45,8 @@ def test_a_test_marked_as_slow_is_not_in_the_list() -> None:
     calls = Counter({"a.py::one": 50.0, "a.py::two": 0.1})
 
     assert slowest(calls, Counter(), {"a.py::two": set()}, left=1.0) == []
+
+
+def test_a_run_that_measures_does_not_leave_out_what_was_slow_before() -> None:
+    assert names_to_mark(measuring=True) == frozenset()
+    assert names_to_mark(measuring=False) == listed() != frozenset()

@@ -49,8 +49,9 @@ class Slow:
 
     def __init__(self, model: Any) -> None:
         self.model, self.begun, self.go = model, threading.Event(), threading.Event()
-        self.version, self.manifest = model.version, model.manifest
-        self.attributes, self.scorecard = model.attributes, model.scorecard
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
 
     def predict(self, prospect: Any, *, reasons: int, language: str) -> Any:
         self.begun.set()

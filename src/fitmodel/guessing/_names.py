@@ -86,8 +86,7 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
         ),
         _any(
             rf"\b(cancel|churn|terminat|kündig|résili)\w*$|\b(left|lost) ?{_DATE}$|^(left|lost)$",
-            r"austritt|退订|解约|终止|^baja$|^gekündigt$|^storno$",
-            r"^verlust(datum|tag)$|\bverloren am$",  # or of one who never was a customer
+            r"austritt|退订|解约|终止|^baja$|^gekündigt$|^storno$|^verlustdatum$|\bverloren am$",
         ),
         _any(
             rf"\b(ended|end|exit|exited|deactivat\w*|inactivat\w*|unsubscribed?) ?{_DATE}?$",
