@@ -6,10 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fitmodel.evaluation.metrics import Metric, compute_metrics
-from fitmodel.evaluation.summary import level_is_off
+from fitmodel.evaluation.summary import describe_level_of_cuts, level_is_off
 
 
 def report(intercept: Metric, churners: int = 200, **changed: Any) -> Any:
@@ -48,3 +49,26 @@ def test_a_level_that_never_changes_is_rarely_off() -> None:
 
     assert np.mean(beyond) > 0.08  # by the interval that treats the model as fixed
     assert np.mean(off) < 0.075
+
+
+@pytest.mark.slow
+def test_a_backtest_of_a_right_level_gives_a_warning_in_at_most_5_percent() -> None:
+    """All cuts together and each cut are looked at: together they are wrong in 5% of the cases."""
+    random, cuts, error = np.random.default_rng(7), 4, 0.2
+    warned = 0
+    for _ in range(2_000):
+        values = random.normal(0, error, cuts)
+        table = pd.DataFrame(
+            {
+                "date": pd.date_range("2025-01-01", periods=cuts, freq="QS"),
+                "calibration_intercept": values,
+                "calibration_intercept_low": values - 1.96 * error,
+                "calibration_intercept_high": values + 1.96 * error,
+                "n_train": 10**9,  # the learned level has no error of its own
+                "train_rate": 0.2,
+            }
+        )
+        pooled, half = values.mean(), 1.96 * error / np.sqrt(cuts)
+        together = Metric("calibration_intercept", pooled, pooled - half, pooled + half, 0.0)
+        warned += describe_level_of_cuts(together, table) is not None
+    assert 0.02 < warned / 2_000 < 0.06

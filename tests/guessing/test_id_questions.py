@@ -156,10 +156,10 @@ def test_levels_that_differ_only_in_capitals_are_asked_about() -> None:
 def test_yes_and_no_in_several_ways_are_asked_about(cells: list[str], expected: str) -> None:
     table = customers(2).assign(sso=cells * 40)
     spec = DealSpec(deals=DEALS)
-    acknowledged = DealSpec(deals=DEALS, rows={"acknowledged": ["flags-alike:sso"]})
+    acknowledged = DealSpec(deals=DEALS, rows={"acknowledged": ["mixed-yes-no:sso"]})
 
-    assert expected in asked(table, spec)["flags-alike"]
-    assert asked(table, spec)["flags-alike"].startswith("sso: yes and no are written in several")
+    assert expected in asked(table, spec)["mixed-yes-no"]
+    assert asked(table, spec)["mixed-yes-no"].startswith("sso: yes and no are written in several")
     assert asked(table, acknowledged) == {}
 
 

@@ -205,11 +205,12 @@ def describe_level_of_cuts(pooled: Metric, cuts: pd.DataFrame) -> str | None:
     rows = list(cuts[columns].itertuples(index=False, name=None))
     *_, n_first, rate = rows[0]
     texts = []
-    if _is_off(pooled, n_first * rate, rate):
+    looks = 1 if len(rows) == 1 else 1 + len(rows)  # at all cuts together, and at each
+    if _is_off(pooled, n_first * rate, rate, looks):
         texts.append(f"over all cuts {_intercept_text(pooled)}")
     for date, value, low, high, n_train, rate in rows if len(rows) > 1 else ():
         own = Metric("calibration_intercept", value, low, high, base=0.0, resamples=0)
-        if _is_off(own, n_train * rate, rate, len(rows)):
+        if _is_off(own, n_train * rate, rate, looks):
             texts.append(f"after {date:%Y-%m-%d} {_intercept_text(own)}")
     if not texts:
         return None

@@ -218,7 +218,7 @@ def _about_flags(column: Column, flags: _Spellings, others: dict[str, int]) -> Q
     shown = "; ".join(f"{meaning}: {_counted(spellings)}" for meaning, spellings in flags.items())
     beside = f" beside other values ({_counted(others)})" if others else ""
     return Question(
-        "flags-alike",
+        "mixed-yes-no",
         column.name,
         f"{column.name}: yes and no are written in several ways ({shown}){beside}. They are "
         f"learned as {column.distinct:,} different levels",

@@ -141,7 +141,8 @@ def remove_parts(output: str | Path) -> None:
     with suppress(OSError, NotImplementedError):
         with file_lock(folder / LOCK, wait=False):
             shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)  # Windows keeps the locked file
+        if os.name == "nt":  # Windows keeps a locked file; elsewhere another run may own it now
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
