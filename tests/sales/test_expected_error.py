@@ -9,7 +9,7 @@ import pytest
 from fitmodel import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.sales._expected import compute_expected
-from fitmodel.sales._rep_facts import expected_errors
+from fitmodel.sales._rep_figures import expected_errors
 from fitmodel.sales._rep_tests import DRAWS, exact_tails, name_reps, widened
 from fitmodel.sales.rates import ratio_to_others
 from fitmodel.sales.rep_performance import compute_rep_performance
