@@ -148,7 +148,7 @@ def test_only_the_tracking_room_imports_mlflow_and_only_when_used() -> None:
 
 @pytest.mark.slow
 def test_importing_the_tracking_room_does_not_import_mlflow() -> None:
-    rooms = "runs, registry, promotion, logged_model, metadata"
+    rooms = "runs, registry, promotion, logged_model, facts"
     code = f"import sys; from fitmodel.tracking import {rooms}; sys.exit('mlflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - the program above
 
