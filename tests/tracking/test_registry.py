@@ -22,7 +22,7 @@ from fitmodel.tracking import registry
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.lifecycle import RunOptions
 from fitmodel.tracking.locating import refuse_name_of_others
-from fitmodel.tracking.registry import get_alias, list_versions, resolve, set_alias
+from fitmodel.tracking.registry import get_alias, list_versions, resolve, set_alias, version_numbers
 from fitmodel.tracking.runs import TrainingMetadata, track
 from fitmodel.training import train
 
@@ -313,6 +313,17 @@ def _add_version_of_another_library(store: str, name: str, folder: Path, **optio
         with suppress(MlflowException):
             client.create_registered_model(name)
         client.create_model_version(name, source=str(folder), **options)
+
+
+@pytest.mark.parametrize("name", ["it's churn", 'the "new" fit', """it's the "new" fit"""])
+def test_versions_are_found_by_a_name_with_quotes(
+    mlflow_store: str, tmp_path: Path, name: str
+) -> None:
+    for each in ("its", name, name):
+        _add_version_of_another_library(mlflow_store, each, tmp_path / "other")
+    with connected(mlflow_store) as client:
+        assert version_numbers(client, name) == [2, 1]
+    assert [each.version for each in list_versions(name, mlflow_store)] == [2, 1]
 
 
 def _named(name: str, store: str, trained: Any) -> DealSpec:
