@@ -228,13 +228,13 @@ def test_main_effects_are_projected_out_with_the_information_of_each_deal(monkey
     outcome = (random.random(80) < expit(log_odds)).astype(float)
     deals = SimpleNamespace(matrix=matrix, weight=weight, early_churn=outcome)
     seen = []
-    without = _uncertainty._without_main_effects
+    without = _uncertainty.without_main_effects
 
     def watched(*given):
         seen.append((given[2], without(*given)))
         return seen[-1][1]
 
-    monkeypatch.setattr(_uncertainty, "_without_main_effects", watched)
+    monkeypatch.setattr(_uncertainty, "without_main_effects", watched)
     _variance_component(random.normal(size=(80, 3)), 3, deals, log_odds, np.arange(80))
     ((information, rest),) = seen
 

@@ -12,6 +12,7 @@ import pytest
 from fitmodel.exceptions import BundleError
 from fitmodel.learning._fitting import follow_up_of
 from fitmodel.learning._flatten import find_unusual_pairs
+from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import Learned, learn
 from fitmodel.learning.scorecard import Evidence, PairTerm, Scorecard
@@ -62,12 +63,28 @@ def test_the_deviations_of_replicates_are_those_of_the_interval(
     learned: Learned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes = _codes(learned)
-    whole = learned.scorecard.deviations(codes)
+    card = dataclasses.replace(learned.scorecard, calibration=CalibrationMap.identity())
+    whole = card.deviations(codes)
     monkeypatch.setattr("fitmodel.learning.scorecard.CHUNK_ROWS", 7)
-    assert np.array_equal(learned.scorecard.deviations(codes), whole)
+    assert np.array_equal(card.deviations(codes), whole)
     np.testing.assert_allclose(whole.mean(axis=1), 0, atol=1e-9)
-    of_interval = learned.scorecard.spread * learned.scorecard.scores(codes)[1]
+    of_interval = card.spread * card.scores(codes)[1]
     np.testing.assert_allclose(whole.std(axis=1, ddof=1), of_interval, atol=1e-9)
+
+
+def test_the_deviations_of_replicates_are_calibrated_as_the_prediction_is(learned) -> None:
+    """Added to the calibrated log-odds they give those of the replicate, on a steeper map too."""
+    codes, card = _codes(learned), learned.scorecard
+    plain = dataclasses.replace(card, calibration=CalibrationMap.identity()).deviations(codes)
+    log_odds = card.scores(codes)[0][:, None]
+    bent = CalibrationMap((-3.0, -1.0, 2.0), (-4.0, -1.0, 5.0), "link")
+    moved = bent.log_odds(log_odds) + dataclasses.replace(card, calibration=bent).deviations(codes)
+    np.testing.assert_allclose(moved, bent.log_odds(log_odds + plain), atol=1e-9)
+    assert not np.allclose(moved, bent.log_odds(log_odds) + plain, atol=1e-2)
+
+
+def test_a_learned_link_is_among_what_was_chosen(learned: Learned) -> None:
+    assert learned.scorecard.calibration.method == learned.chosen["calibration"] == "link"
 
 
 @pytest.mark.slow

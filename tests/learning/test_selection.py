@@ -12,6 +12,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory
 from fitmodel.learning import _selection as selection
 from fitmodel.learning._evidence import observed_outcomes
+from fitmodel.learning._link import bent_by_link
 from fitmodel.learning._sampling import make_folds
 from fitmodel.learning._selection import Candidate, _differences, _simplest_near_best, choose
 from fitmodel.learning.calibration import (
@@ -261,7 +262,10 @@ def test_without_an_isotonic_map_a_slope_is_fitted_and_a_map_uses_complete_horiz
     bent = CalibrationMap((-1.0, 0.0, 1.0), (-1.0, 0.0, 0.5), "isotonic")
     curve = settings(bent)
     assert (curve.isotonic, curve.slope) == (bent, 1.0)
-    for log_odds, deals in calls:
-        np.testing.assert_array_equal(log_odds, 0.7 * raw[half])
+    complete = outcomes.subset(half)
+    bent_raw = bent_by_link(0.7 * raw[half], complete)  # to be better than the learned link
+    expected = [0.7 * raw[half], 0.7 * raw[half], bent_raw]
+    for (log_odds, deals), own in zip(calls, expected, strict=True):
+        np.testing.assert_array_equal(log_odds, own)
         assert len(deals) == 300
         assert not deals.offset.any()

@@ -7,10 +7,12 @@ import math
 import re
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from fitmodel.exceptions import SpecError
-from fitmodel.model._sentences import FEW_DEALS, in_hundredths
+from fitmodel.learning.calibration import CalibrationMap
+from fitmodel.model._sentences import FEW_DEALS, Sentences, in_hundredths
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer, scorer_from_json
 from fitmodel.model.wording import Wording, wording_from_dict, wording_of
@@ -79,11 +81,26 @@ def test_the_odds_ratio_is_the_ratio_of_the_odds_with_and_without_the_attribute(
                 assert reason.effect == f"odds \N{MULTIPLICATION SIGN}{quoted.group(2)}"
 
 
-def test_the_odds_ratio_does_not_depend_on_the_other_attributes(worded) -> None:
-    sentences = worded.scorer.sentences("en")
+def test_the_odds_ratio_does_not_depend_on_the_other_attributes_where_the_map_is_a_line(
+    worded,
+) -> None:
+    scorer = worded.scorer
+    line = dataclasses.replace(
+        scorer.scorecard, calibration=CalibrationMap.linear(0.8, 0.1, "slope")
+    )
+    sentences = Sentences(line, scorer.sentences("en").wording)
     for log_odds in (-4.0, 0.0, 4.0, 12.0):
         assert sentences.odds_ratio(log_odds, 0.7) == pytest.approx(sentences.odds_ratio(0.0, 0.7))
     assert sentences.odds_ratio(12.0, 0.7) > 1.5  # a ratio of probabilities would be 1.00
+
+
+def test_the_odds_ratio_is_that_of_the_probabilities_with_and_without_the_reason(worded) -> None:
+    sentences, calibration = worded.scorer.sentences("en"), worded.scorer.scorecard.calibration
+    assert len(calibration.knots) > 2  # a bent map
+    for log_odds in (-4.0, 0.0, 2.0):
+        p, without = calibration.probability(np.array([log_odds, log_odds - 0.7]))
+        odds_ratio = p / (1 - p) / (without / (1 - without))
+        assert sentences.odds_ratio(log_odds, 0.7) == pytest.approx(odds_ratio)
 
 
 def test_a_date_is_described_by_its_time_before_signing(worded, prospects) -> None:

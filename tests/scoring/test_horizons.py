@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app
 from fitmodel.exceptions import BundleError, ProspectError
+from fitmodel.learning.calibration import logit
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.horizons import add_horizons
@@ -278,11 +279,19 @@ def test_every_horizon_has_an_interval_equal_to_predict_at_the_models_horizon(
         assert (result[name] <= result[f"{name}_high"]).all()
     assert (result[f"{NAMES[1]}_low"] == expected["probability_low"]).all()
     assert (result[f"{NAMES[1]}_high"] == expected["probability_high"]).all()
-    low, middle, high = (result[f"{NAMES[2]}{end}"] for end in ("_low", "", "_high"))
-    odds = [np.log(p / (1 - p)) for p in (low, middle, high)]
-    assert (odds[2] - odds[1]).to_numpy() == pytest.approx((odds[1] - odds[0]).to_numpy())
+    own, other = (_squared_half_widths(result, name) for name in NAMES[1:3])
+    slope = curved.scorer.curve.slope[ASKED[2] - 1]
+    added = [there - slope**2 * here for here, there in zip(own, other, strict=True)]
+    assert (added[0] > 0).all()  # what is not known of the curve, the same on both sides
+    assert added[1] == pytest.approx(added[0])
     with pytest.raises(ProspectError, match="curve ends at month 18"):
         curved.horizon_intervals(prospects, END + 1)
+
+
+def _squared_half_widths(result, name):
+    """Squared distance in log-odds from the probability to each end of its interval."""
+    low, p, high = (logit(result[f"{name}{end}"].to_numpy()) for end in ("_low", "", "_high"))
+    return (p - low) ** 2, (high - p) ** 2
 
 
 def test_interval_limits_do_not_decrease_with_the_horizon(curved, prospects):

@@ -23,6 +23,7 @@ from fitmodel.learning._components import (
 )
 from fitmodel.learning._flatten import flatten, own_shares
 from fitmodel.learning._imputation import Imputed, find_basis, impute
+from fitmodel.learning._link import link_map, link_posterior
 from fitmodel.learning._present_level import (
     Calendar,
     at_level,
@@ -143,6 +144,9 @@ def fit_scorecard(
     point = point.scaled(settings.slope)
     bootstrap = bootstrap.scaled(replicate_slopes(settings, replicates))
     bootstrap = bootstrap.shrunk_to_mean(effects.replicate_shrinkage(len(sample), replicates))
+    links = link_posterior(
+        point.log_odds(sample_codes), imputed.early_churn, imputed.weight, imputed.matrix
+    )
     labels, weight = imputed.early_churn, imputed.weight
     if effects.positions is not None:
         labels, weight = _soft_labels(point, codes, follow_up)
@@ -167,9 +171,7 @@ def fit_scorecard(
         point, bootstrap = with_change(
             point, bootstrap, change, columns, codes, weight, options.seed
         )
-    calibration = CalibrationMap.identity()
-    if settings.isotonic is not None:
-        calibration = _shift_to_same_rate(settings.isotonic, point, codes, weight)
+    calibration = _calibration(settings, links, point, codes, weight)
     scorecard = flatten(
         replace(imputed.design, codes=codes),
         point,
@@ -243,15 +245,20 @@ def level_only_rate(deals: TrainingSet, end: np.datetime64) -> float:
     return float(scale_hazard(np.array([follow_up.rate]), level.factor)[0])
 
 
-def _shift_to_same_rate(
-    isotonic: CalibrationMap, point: Additive, codes: NDArray[np.int32], weight: Floats
+def _calibration(
+    settings: Settings, links: Floats, point: Additive, codes: NDArray[np.int32], weight: Floats
 ) -> CalibrationMap:
-    """Shift an isotonic calibration map so that it keeps the mean prediction."""
+    """Calibration map, shifted so that it keeps the mean prediction over all deals.
+
+    `links`: posterior of the links. A provisional model has too few deals to show a bend.
+    """
+    if settings.isotonic is None and settings.regime == "provisional":
+        return CalibrationMap.identity()
     log_odds = point.log_odds(codes)
+    bent = settings.isotonic or link_map(links, log_odds, weight)
     probability = 1.0 / (1.0 + np.exp(-log_odds))
     rate = float(np.average(probability, weights=weight))
-    shift = shift_to_rate(isotonic.log_odds(log_odds), weight, rate)
-    return isotonic.shifted(shift)
+    return bent.shifted(shift_to_rate(bent.log_odds(log_odds), weight, rate))
 
 
 def _rate(

@@ -23,6 +23,7 @@ from fitmodel.learning._components import COMPONENTS, Sample, bootstrap_counts
 from fitmodel.learning._evidence import evidence_by_penalty, observed_outcomes
 from fitmodel.learning._fitting import fit_and_encode, follow_up_of
 from fitmodel.learning._imputation import Imputed, find_basis, impute
+from fitmodel.learning._link import bent_by_link
 from fitmodel.learning._logistic import as_tables
 from fitmodel.learning._proportional_odds import Floats, FollowUp
 from fitmodel.learning._timing import choose_timing, position_of, stratum_by_code, with_strata
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from fitmodel.learning._fitting import Coded
     from fitmodel.learning._proportional_odds import Baseline
     from fitmodel.learning._sampling import Fold
+    from fitmodel.learning.calibration import CalibrationMap
     from fitmodel.learning.columns import Column
 
 
@@ -151,7 +153,7 @@ def _settings(
     """Settings of the chosen candidate, with its calibration and those of the replicates."""
     raw = scores[chosen]
     complete = held_out.offset == 0  # observed for the whole horizon
-    isotonic = fit_isotonic(raw[complete], held_out.subset(complete))
+    isotonic = _isotonic(raw[complete], held_out.subset(complete))
     slope = 1.0 if isotonic is not None else fit_slope(raw, held_out, prior_sd=SETTLED_SLOPE_SD)[0]
     return Settings(
         penalty=chosen.penalty,
@@ -168,6 +170,14 @@ def _settings(
             seed=options.seed,
         ),
     )
+
+
+def _isotonic(raw: Floats, held_out: HeldOut) -> CalibrationMap | None:
+    """Isotonic map, where later folds are predicted better than by a line and by the link."""
+    isotonic = fit_isotonic(raw, held_out)
+    if isotonic is None or fit_isotonic(bent_by_link(raw, held_out), held_out) is None:
+        return None
+    return isotonic
 
 
 def _by_penalty(scores: Scores, chosen: Candidate, options: LearnerOptions) -> dict[float, Floats]:

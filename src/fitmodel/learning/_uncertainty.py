@@ -217,7 +217,7 @@ def _variance_component(
     """
     matrix, weight, p = imputed.matrix[used], imputed.weight[used], expit(log_odds[used])
     residual = weight * (imputed.early_churn[used] - p)
-    projected = _without_main_effects(effects, matrix, weight * p * (1 - p))
+    projected = without_main_effects(effects, matrix, weight * p * (1 - p))
     scaled = projected * residual[:, None]
     evidence = (scaled**2).sum(axis=0)
     informative = evidence > MIN_EVIDENCE
@@ -247,7 +247,7 @@ def _products(imputed: Imputed) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return first[differ], second[differ]
 
 
-def _without_main_effects(product: Floats, matrix: Floats, information: Floats) -> Floats:
+def without_main_effects(product: Floats, matrix: Floats, information: Floats) -> Floats:
     """Residuals of the products after a weighted regression on the single columns."""
     main = np.hstack([np.ones((len(matrix), 1)), matrix])
     weighted = main * information[:, None]

@@ -98,9 +98,10 @@ class Learned:
     @property
     def chosen(self) -> dict[str, Any]:
         """Chosen settings and level as plain values, for a tracked run and the manifest."""
-        level = self.level
+        level, calibration = self.level, self.scorecard.calibration.method
         return {
             **self.choice.settings.to_params(),
+            **({"calibration": calibration} if calibration == "link" else {}),
             "level_factor": level.factor,
             "level_weight": level.weight,
             "effect_deals": self.effect_deals,

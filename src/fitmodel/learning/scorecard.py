@@ -241,15 +241,17 @@ class Scorecard:
         return log_odds, np.sqrt(variance)
 
     def deviations(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Log-odds of each bootstrap replicate minus their mean, shape (prospects, replicates).
+        """Calibrated log-odds of each replicate minus those of the prediction, with `spread`.
 
-        Their standard deviation is that of `interval`, with the factor on it.
+        Shape (prospects, replicates); their standard deviation is that of `interval`.
         """
         result = np.empty((len(codes), self.centred.shape[1] - 1))
         for start in range(0, len(codes), CHUNK_ROWS):  # a whole table would take too much memory
             part = slice(start, start + CHUNK_ROWS)
             totals = self.centred.take(self.rows(codes[part]), 0).sum(axis=1) + self.centred[-1]
-            result[part] = self.spread * totals[:, 1:]
+            log_odds = totals[:, :1]
+            moved = self.calibration.log_odds(log_odds + self.spread * totals[:, 1:])
+            result[part] = moved - self.calibration.log_odds(log_odds)
         return result
 
     def contributions(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -82,8 +82,9 @@ def fit_on_sample(
         rate = level_only_rate(training_set, end)
     scorecard = estimator.scorecard_
     codes = encode(scorecard.columns, training_set.attributes)
-    shift = shift_to_rate(scorecard.scores(codes)[0], training_set.weight, rate)
+    calibrated = scorecard.calibration.log_odds(scorecard.scores(codes)[0])
+    shift = shift_to_rate(calibrated, training_set.weight, rate)
     estimator.scorecard_ = replace(
-        scorecard, intercept=scorecard.intercept + shift, base_rate=float(rate)
+        scorecard, calibration=scorecard.calibration.shifted(shift), base_rate=float(rate)
     )
     return estimator
