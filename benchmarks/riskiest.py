@@ -1,11 +1,12 @@
 """Interval and mean of the prospects that matter most: the riskiest tenth, and the biggest deals.
 
-Run: python benchmarks/riskiest.py [--companies N] [--only LAW ...]
+Run: python benchmarks/riskiest.py [--companies N] [--only LAW ...] [--logistic]
 
 Companies of 1,000 deals leave by a proportional hazard, a law that fitmodel does not have. It
 prints how often the 80% interval covers the true probability, over all new prospects and over the
 tenth with the highest predictions, and the mean prediction over the mean of the truth: over all,
-over the riskiest tenth, and weighted by the yearly amount.
+over the riskiest tenth, and weighted by the yearly amount; and the expected log loss above that of
+the truth. In brackets: standard errors. `--logistic` takes the learned link out of the scorecards.
 
 All companies are simulated: it cannot show how a real law differs from the scorecard.
 """
@@ -14,12 +15,14 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 import fitmodel
 from fitmodel.deals.attributes import attribute_frame
+from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import learn
 
@@ -87,7 +90,7 @@ def draw(rng: np.random.Generator, n: int, law: str) -> tuple[pd.DataFrame, np.n
     return deals, np.exp(mean + factor * score)
 
 
-def company(law: str, seed: int) -> dict[str, float]:
+def company(law: str, seed: int, *, logistic: bool = False) -> dict[str, float]:
     """Figures of one company's model on new prospects."""
     rng = np.random.default_rng([seed, list(LAWS).index(law)])
     deals, hazard = draw(rng, DEALS, law)
@@ -98,35 +101,44 @@ def company(law: str, seed: int) -> dict[str, float]:
     learned = learn(fitmodel.read_deals(past, SPEC), SPEC)
     asked, hazard = draw(rng, NEW, law)
     truth, card = -np.expm1(-hazard), learned.scorecard
+    if logistic:
+        card = replace(card, calibration=CalibrationMap.identity())
     frame = attribute_frame(asked.assign(signed=END), SPEC, dates=learned.training_set.dates)
     codes = encode(card.columns, frame)
     p, (low, high) = card.probability(codes), card.interval(*card.scores(codes))
     covered, riskiest = (low <= truth) & (truth <= high), p >= np.quantile(p, 0.9)
     amount = asked["amount"].to_numpy()
+    loss = truth * np.log(truth / p) + (1 - truth) * np.log((1 - truth) / (1 - p))
     return {
         "covered": covered.mean(),
         "riskiest": covered[riskiest].mean(),
         "mean": p.mean() / truth.mean(),
         "mean of riskiest": p[riskiest].mean() / truth[riskiest].mean(),
         "by amount": (p * amount).sum() / (truth * amount).sum(),
+        "loss": np.nanmean(loss),  # not a number where the truth is 1 in floating point
     }
 
 
 def main() -> None:
-    """Print a row per law: means over companies, and the standard error of the last column."""
+    """Print a row per law: means over companies, with standard errors."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--companies", type=int, default=12)
     parser.add_argument("--only", nargs="*", default=list(LAWS), choices=list(LAWS))
+    parser.add_argument("--logistic", action="store_true", help="without the learned link")
     given = parser.parse_args()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for law in given.only:
-            rows = pd.DataFrame([company(law, seed) for seed in range(given.companies)])
+            rows = pd.DataFrame(
+                [company(law, seed, logistic=given.logistic) for seed in range(given.companies)]
+            )
             mean, error = rows.mean(), rows.std() / np.sqrt(len(rows))
             print(
-                f"{law:36} covers {mean['covered']:.0%}, riskiest tenth {mean['riskiest']:.0%}; "
+                f"{law:36} covers {mean['covered']:.0%} ({error['covered']:.0%}), riskiest tenth "
+                f"{mean['riskiest']:.0%} ({error['riskiest']:.0%}); "
                 f"predicted over true {mean['mean']:.2f}, riskiest {mean['mean of riskiest']:.2f}, "
-                f"by amount {mean['by amount']:.2f} ({error['by amount']:.2f})",
+                f"by amount {mean['by amount']:.2f} ({error['by amount']:.2f}); "
+                f"loss above truth {mean['loss']:.4f} ({error['loss']:.4f})",
                 flush=True,
             )
 
