@@ -118,3 +118,18 @@ def test_a_probability_does_not_depend_on_replicates(simulation, monkeypatch):
     with_three = compute_expected(view, simulation.spec).over["rep"]
 
     assert with_three.to_numpy() == pytest.approx(without.to_numpy(), rel=1e-12)
+
+
+@pytest.mark.usefixtures("small_samples")
+def test_a_fit_on_a_sample_predicts_the_level_of_all_deals_on_average(simulation):
+    """After calibration: the link that the sample shows bends the log-odds."""
+    spec, view = simulation.spec, view_of(simulation.deals, simulation.spec)
+    training_set = view.training_set()
+    chosen, _ = _sample.draw_samples(training_set, seed=0)
+    choice = _sample.choose_ridge(training_set.subset(chosen), spec)
+    fit = _sample.fit_on_sample(training_set, chosen, spec, choice, view, replicates=0)
+    assert len(fit.scorecard_.calibration.knots) > 2
+    p = fit.predict_proba(training_set.attributes)[:, 1]
+    level = level_only_rate(training_set, view.extract_end)
+    assert np.average(p, weights=training_set.weight) == pytest.approx(level, abs=1e-6)
+    assert fit.scorecard_.base_rate == pytest.approx(level)
