@@ -32,6 +32,8 @@ PLANTED = {
         r.random(len(m)) < np.where(gone, 0.5, 0.02), r.exponential(9, len(m)), 0.0)),
     "sum so far of a price that is not known": ("stop", lambda m, _, r: (
         m * np.exp(r.normal(0, 0.6, len(m))))),
+    "sum so far of a price that varies much": ("stop", lambda m, _, r: (
+        m * np.exp(r.normal(0, 0.9, len(m))))),
     "events so far": ("stop", lambda m, _, r: r.poisson(2 * m)),
     "varies only among churners": ("stop", lambda m, gone, r: np.where(
         gone & (r.random(len(m)) < 0.5), r.exponential(100, len(m)), 0.0)),
