@@ -43,8 +43,10 @@ MAX_FOLDS = 6
 FOLDS_OF_SAMPLE = 3
 """Folds of a large table: two thirds of its samples are still more deals than most tables have."""
 SMALLEST = 1e-9
+LEVEL_DEALS = 20_000
+"""Deals from which the level of a replicate is set."""
 PART = 20_000
-"""Deals whose replicates are held in memory at once, and from which a replicate's level is set."""
+"""Deals whose replicates are held in memory at once."""
 
 
 def predict_over_reps(
@@ -116,7 +118,7 @@ def _numbers_by_replicate(
     def deviations(rows: NDArray[np.intp]) -> Floats:
         return scorecard.deviations(encode(scorecard.columns, attributes.iloc[rows]))
 
-    rows = np.unique(np.linspace(0, len(scores) - 1, min(len(scores), PART)).astype(np.intp))
+    rows = np.unique(np.linspace(0, len(scores) - 1, min(len(scores), LEVEL_DEALS)).astype(np.intp))
     ones, drawn = np.ones(len(rows)), scores[rows, None] + deviations(rows)
     shifts = np.array([shift_to_rate(each, ones, level) for each in drawn.T])
     own, names = np.flatnonzero(in_fold), sorted(set(who[in_fold]))
