@@ -9,6 +9,7 @@ import pandas as pd
 
 from fitmodel.sales._rep_tests import (
     HISTORY_SHARE,
+    MORE_SHARE,
     PAGE_ERROR,
     RECENT_SHARE,
     SELECTION_SHARE,
@@ -116,14 +117,16 @@ def _tested(
 
 
 def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) -> NDArray[np.str_]:
-    """Return the side of reps who differ by the exact test alone; the table marks them only."""
+    """Return the side of reps who differ by the exact test alone; the table marks them only.
+
+    As in `name_reps`, nearly all of the error is for reps with more.
+    """
     names = ("observed", "expected", "expected_error")
-    tails = exact_tails(*(table[name].to_numpy() for name in names))
-    few, more = (tail[known.to_numpy()] for tail in (tails[1], tails[0]))
+    more, fewer = exact_tails(*(table[name].to_numpy() for name in names))
+    more, fewer = more / MORE_SHARE, fewer / (1 - MORE_SHARE)
     adjusted = np.ones(len(table))
-    adjusted[known.to_numpy()] = holm(np.minimum(1.0, 2 * np.minimum(few, more)))
-    side = np.where(tails[0] < tails[1], "more", "fewer")
-    return np.where(adjusted <= error, side, "")
+    adjusted[known.to_numpy()] = holm(np.minimum(1.0, np.minimum(more, fewer))[known.to_numpy()])
+    return np.where(adjusted <= error, np.where(more < fewer, "more", "fewer"), "")
 
 
 def _selection(
