@@ -4,10 +4,10 @@ Run: python benchmarks/worth.py [--companies N] [--only LAW ...]
 
 Companies of 1,000 deals over three years, with the money of a contract that gives no lifetime:
 fitmodel estimates how long customers stay. Within the horizon of 5 months they leave by the laws of
-`riskiest.py`. After it their hazard is the same, or half, or 2% a month for everybody. The truth is
-the expected value with each prospect's true probability and true lifetime, cut at 20 years.
+`riskiest.py`. After it their hazard is the same, or half, or 2% or 0.5% a month for everybody. The
+truth is the expected value with each prospect's true probability and lifetime, cut at 20 years.
 
-A verdict is wrong if the true expected value has the other sign. "Within 5%" leaves out prospects
+A verdict is wrong if the true expected value has the other sign. "Not close" leaves out prospects
 whose true value is closer to 0 than 5% of the yearly amount.
 
 All companies are simulated: it cannot show how long real customers stay after what was observed.
@@ -50,6 +50,10 @@ LAWS = {  # law of leaving early, and the monthly hazard afterwards as a functio
         lambda early: early,
     ),
     "60% leave, 2% a month later": ("60% leave", lambda early: np.full(len(early), 0.02)),
+    "usual effects, 0.5% a month later": (
+        "usual effects, 22% leave",
+        lambda early: np.full(len(early), 0.005),
+    ),
 }
 
 
