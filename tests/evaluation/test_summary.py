@@ -43,15 +43,12 @@ def test_an_interval_just_beyond_0_is_not_enough(side: int) -> None:
     assert not level_is_off(report(metric(0.41), churners=0))
 
 
-def evaluation(
-    spread: float = 0.0, *, attributes: int = 1, tested: int = 10**6, **level: Any
-) -> Any:
+def evaluation(spread: float = 0.0, *, attributes: int = 1, tested: int = 10**6) -> Any:
     """An evaluated model that learned from 150 early churners; its predictions have this spread."""
     log_odds = -1.4 + spread * np.random.default_rng(3).standard_normal(1_000)
     p = 1 / (1 + np.exp(-log_odds))
     learned = SimpleNamespace(
         training_set=SimpleNamespace(early_churn=np.repeat([1.0, 0.0, np.nan], [150, 600, 99])),
-        level=SimpleNamespace(**{"is_applied": False, "deviation": 0.3} | level),
     )
     return SimpleNamespace(
         learned=learned,
@@ -73,8 +70,6 @@ def test_the_error_of_a_level_is_that_of_its_churners_and_grows_with_what_else_i
     few = level_error(evaluation(tested=200))
     assert few == pytest.approx(np.sqrt(alone**2 * (1 + 1 / 200) + MISFIT**2 / 200), rel=0.001)
     assert level_error(evaluation(attributes=20, tested=200)) > few
-    moving = level_error(evaluation(is_applied=True))
-    assert moving == pytest.approx(np.hypot(alone, 0.3), rel=0.001)
     assert level_error(SimpleNamespace(learned=None)) is None
 
 

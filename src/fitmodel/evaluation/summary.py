@@ -192,7 +192,8 @@ def level_error(evaluation: Evaluation) -> float | None:
     It learned its level from few early churners, whose information is smaller where predictions
     differ much. Its effects are uncertain too, and the tested deals are not the mean deal: each
     attribute adds 1/n of both samples (as in a linear regression). What no scorecard contains does
-    not cancel out over the tested deals (`MISFIT`). A moving level has an error of its own.
+    not cancel out over the tested deals (`MISFIT`). What a moving level may do until the deals were
+    signed is not allowed for: that is what the warning is about.
     """
     learned = evaluation.learned
     if learned is None:
@@ -204,8 +205,6 @@ def level_error(evaluation: Evaluation) -> float | None:
     tested = weight.sum() ** 2 / (weight**2).sum()
     mix = 1 + evaluation.attributes.shape[1] * (1 / tested + 1 / max(evaluation.n_train, 1))
     variance = _error_of_level(churners * (1 - mean) * spread) ** 2 * mix + MISFIT**2 / tested
-    if learned.level.is_applied:
-        variance += learned.level.deviation**2
     return float(np.sqrt(variance))
 
 
