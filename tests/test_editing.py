@@ -26,12 +26,12 @@ SIMULATION = simulate_deals(1500, seed=5)
 def model(tmp_path, learned_scorecard) -> FitModel:
     scorer = Scorer(learned_scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "")
     files = {"scorer.json": scorer.to_json(), "card.md": b"# Card\n\n## Intended use\n\nGood.\n"}
-    facts = {
+    metadata = {
         "spec": SIMULATION.spec.to_dict(),
         "comparison": {"gain": 1},
         "metrics": {"roc_auc": 0.7},
     }
-    return load(write_bundle(tmp_path / "models", "fit", files=files, manifest=facts))
+    return load(write_bundle(tmp_path / "models", "fit", files=files, manifest=metadata))
 
 
 @pytest.fixture(scope="module")
@@ -136,9 +136,9 @@ def tracked(tmp_path, learned_scorecard):
             learned_scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", ""
         )
         spec = SIMULATION.spec.replace(tracking={"uri": store})
-        facts = {"spec": spec.to_dict(), "metrics": {"roc_auc": 0.7}, "run_id": "a" * 32}
+        metadata = {"spec": spec.to_dict(), "metrics": {"roc_auc": 0.7}, "run_id": "a" * 32}
         files = {"scorer.json": scorer.to_json()}
-        path = write_bundle(tmp_path / "models", "fit", files=files, manifest=facts)
+        path = write_bundle(tmp_path / "models", "fit", files=files, manifest=metadata)
         return edit_table(path, "industry", level="media", effect=0.2, reason="a fair", by="Kim")
 
     return edited

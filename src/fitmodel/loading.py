@@ -235,7 +235,7 @@ class ModelHolder:
             return False
         self.failure = None
         self._model = result
-        logger.info("model changed", extra={"facts": {"model_version": result.version}})
+        logger.info("model changed", extra={"fields": {"model_version": result.version}})
         return True
 
     def _load(self) -> FitModel:
@@ -244,16 +244,18 @@ class ModelHolder:
 
     def _log_cache(self, *, is_from_cache: bool) -> None:
         if is_from_cache and not self.is_from_cache:
-            facts = {"source": str(self._source), "model_version": self._model.version}
-            logger.warning("the registry does not answer", extra={"facts": facts})
+            fields = {"source": str(self._source), "model_version": self._model.version}
+            logger.warning("the registry does not answer", extra={"fields": fields})
         self.is_from_cache = is_from_cache
 
     def _report(self, error: Exception) -> None:
         """Log a failure once, and not again at every refresh."""
         text = f"{type(error).__name__}: {error}"
         if text != self.failure:
-            facts = {"error": text, "model_version": self._model.version}
-            logger.error("model not reloaded; the one before stays in use", extra={"facts": facts})
+            fields = {"error": text, "model_version": self._model.version}
+            logger.error(
+                "model not reloaded; the one before stays in use", extra={"fields": fields}
+            )
             self.failure = text
 
     def follow(self, seconds: float) -> None:

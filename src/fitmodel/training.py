@@ -316,7 +316,7 @@ def _known(
     estimator: Any,
     comparison: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """Return facts on the training for the manifest: settings, scores and values seen."""
+    """Return metadata of the training for the manifest: settings, scores and values seen."""
     seen = summarise_seen_values(learned.scorecard.columns, learned.training_set.attributes)
     # A user's own estimator may have memorised its deals: for it, the evaluation has the scores.
     scores = decision.scores if estimator is None else evaluation.table["probability"]

@@ -101,12 +101,12 @@ def test_writing_the_same_content_twice_gives_two_versions(tmp_path: Path) -> No
 def test_numpy_and_pandas_values_become_json_and_infinite_ones_null(
     tmp_path: Path,
 ) -> None:
-    facts = {
+    metadata = {
         "metrics": {"auc": np.float64(0.75), "slope": float("nan"), "deals": np.int64(3)},
         "seen": (pd.Timestamp("2026-01-31"), np.array([1.0, np.inf])),
         "half a letter": "\ud800",
     }
-    manifest = open_bundle(write(tmp_path, manifest=facts)).manifest
+    manifest = open_bundle(write(tmp_path, manifest=metadata)).manifest
     assert manifest["metrics"] == {"auc": 0.75, "slope": None, "deals": 3}
     assert manifest["seen"] == ["2026-01-31T00:00:00", [1.0, None]]
     assert manifest["half a letter"] == "\ud800"

@@ -25,8 +25,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     policy, roles = Policy("threshold", 0.05, None, ""), sim.spec.deals
     scorecard = learned_on(700, seed=5).scorecard
     scorer = Scorer(scorecard, policy, roles.amount, roles.closed_on, "", wording_of(sim.spec))
-    files, facts = {SCORER_FILE: scorer.to_json()}, {"spec": sim.spec.to_dict()}
-    write_bundle(folder / "models", "prospect-fit", files=files, manifest=facts)
+    files, metadata = {SCORER_FILE: scorer.to_json()}, {"spec": sim.spec.to_dict()}
+    write_bundle(folder / "models", "prospect-fit", files=files, manifest=metadata)
     without_id = sim.spec.replace(deals={"id": None}).to_dict()
     write_bundle(folder / "models", "without-id", files=files, manifest={"spec": without_id})
     sim.deals.to_csv(folder / "deals.csv", index=False)

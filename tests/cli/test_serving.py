@@ -87,8 +87,8 @@ def test_the_service_starts_responds_and_ends_on_a_signal(source) -> None:
         service.send_signal(signal.SIGTERM)
         _, log = service.communicate(timeout=30)
     assert service.returncode in {0, -signal.SIGTERM}
-    facts = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    assert [item["status"] for item in facts if item.get("route") == "/v1/model"] == [401, 200]
+    records = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert [item["status"] for item in records if item.get("route") == "/v1/model"] == [401, 200]
     assert "Traceback" not in log
 
 

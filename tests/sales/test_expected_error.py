@@ -11,7 +11,7 @@ from fitmodel.deals.enough import FULL_CHURNERS, MIN_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.sales import _over_reps
 from fitmodel.sales._expected import compute_expected
-from fitmodel.sales._rep_facts import UNKNOWN_ERROR, expected_errors
+from fitmodel.sales._rep_figures import UNKNOWN_ERROR, expected_errors
 from fitmodel.sales._rep_tests import DRAWS, exact_tails, name_reps, widened
 from fitmodel.sales.rates import ratio_to_others
 from fitmodel.sales.rep_performance import compute_rep_performance

@@ -18,23 +18,23 @@ Z = norm.ppf(0.975)
     ("lost_with", "lost", "kept_with", "kept"), [(8, 20, 10, 100), (1, 20, 30, 100), (5, 5, 9, 9)]
 )
 def test_the_interval_of_the_ratio_is_katz_log_interval(lost_with, lost, kept_with, kept) -> None:
-    facts = _compared(lost_with, lost, kept_with, kept)
+    figures = _compared(lost_with, lost, kept_with, kept)
     ratio = (lost_with / lost) / (kept_with / kept)
     error = math.sqrt(1 / lost_with - 1 / lost + 1 / kept_with - 1 / kept)
 
-    assert facts["ratio"] == pytest.approx(ratio)
-    assert facts["ratio_low"] == pytest.approx(ratio * math.exp(-Z * error))
-    assert facts["ratio_high"] == pytest.approx(ratio * math.exp(Z * error))
-    assert facts["lost_share"] == pytest.approx(lost_with / lost)
-    assert facts["kept_share"] == pytest.approx(kept_with / kept)
+    assert figures["ratio"] == pytest.approx(ratio)
+    assert figures["ratio_low"] == pytest.approx(ratio * math.exp(-Z * error))
+    assert figures["ratio_high"] == pytest.approx(ratio * math.exp(Z * error))
+    assert figures["lost_share"] == pytest.approx(lost_with / lost)
+    assert figures["kept_share"] == pytest.approx(kept_with / kept)
 
 
 def test_a_signal_found_only_in_lost_deals_has_no_upper_limit() -> None:
-    facts = _compared(12, 20, 0, 50)
+    figures = _compared(12, 20, 0, 50)
 
-    assert facts["ratio"] == facts["ratio_high"] == np.inf
-    assert np.isnan(facts["ratio_low"])
-    assert facts["kept_share"] == 0
+    assert figures["ratio"] == figures["ratio_high"] == np.inf
+    assert np.isnan(figures["ratio_low"])
+    assert figures["kept_share"] == 0
     assert np.isnan(_compared(12, 20, 0, 0)["kept_share"])
 
 
@@ -44,8 +44,8 @@ def signals(codes, warned, lost):
         ((Segment("plan", level="a"),), (Segment("plan", level="b"),)), codes.astype(np.int64)
     )
     return {
-        part.level: (facts["lost_with"], facts["lost"], facts["kept_with"], facts["kept"])
-        for part, facts in _signals(
+        part.level: (figures["lost_with"], figures["lost"], figures["kept_with"], figures["kept"])
+        for part, figures in _signals(
             group, warned.astype(bool), lost.astype(bool), ~lost.astype(bool)
         )
     }

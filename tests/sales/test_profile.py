@@ -204,12 +204,12 @@ def test_rates_of_segments_equal_those_of_separate_curves():
     sim = simulate_deals(900, seed=2)
     view = view_of(sim.deals, sim.spec)
     codes = np.random.default_rng(0).integers(-1, 25, len(view))
-    for position, facts in enumerate(segment_rates(view, codes, 25)):
+    for position, figures in enumerate(segment_rates(view, codes, 25)):
         curve = view.survival_of(codes == position, at=[5.0])
-        assert facts["deals"] == (codes == position).sum()
-        assert facts["rate"] == pytest.approx(1 - curve.survival[0], abs=1e-12)
-        assert facts["low"] == pytest.approx(1 - curve.high[0], abs=1e-9)
-        assert facts["high"] == pytest.approx(1 - curve.low[0], abs=1e-9)
+        assert figures["deals"] == (codes == position).sum()
+        assert figures["rate"] == pytest.approx(1 - curve.survival[0], abs=1e-12)
+        assert figures["low"] == pytest.approx(1 - curve.high[0], abs=1e-9)
+        assert figures["high"] == pytest.approx(1 - curve.low[0], abs=1e-9)
 
 
 def test_a_translated_profile_equals_one_computed_in_that_language():

@@ -1,4 +1,4 @@
-"""Verdicts on reps are corrected for multiple testing, and their words depend on the facts."""
+"""Verdicts on reps are corrected for multiple testing, and their words depend on the figures."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def table_of(observed, expected, **columns) -> pd.DataFrame:
     return table.assign(**columns)
 
 
-def facts_of(table, probabilities) -> pd.DataFrame:
+def figures_of(table, probabilities) -> pd.DataFrame:
     who = np.repeat(table.index.to_numpy(), [len(each) for each in probabilities])
     return pd.DataFrame({"who": who, "probability": np.concatenate(probabilities), "bound": False})
 
@@ -98,8 +98,10 @@ def facts_of(table, probabilities) -> pd.DataFrame:
 FIVE = [30.0, 30.0, 30.0, 30.0, 90.0]
 
 
-def verdicts(table, facts=None, least=20, **options):
-    given = facts_of(table, [np.linspace(0.1, 0.3, 30)] * len(table)) if facts is None else facts
+def verdicts(table, figures=None, least=20, **options):
+    given = (
+        figures_of(table, [np.linspace(0.1, 0.3, 30)] * len(table)) if figures is None else figures
+    )
     add_verdicts(table, given, least, **options)
     return table
 
@@ -157,8 +159,8 @@ def test_risk_selection_is_tested_by_ranks_with_holms_correction() -> None:
         random.uniform(0.1, 0.2, 60),
         random.uniform(0.25, 0.3, 60),
     ]
-    facts = facts_of(table, groups)
-    verdicts(table, facts)
+    figures = figures_of(table, groups)
+    verdicts(table, figures)
 
     p = [
         mannwhitneyu(
@@ -175,9 +177,9 @@ def test_risk_selection_is_tested_by_ranks_with_holms_correction() -> None:
 
 def test_bound_contracts_are_left_out_of_the_comparison() -> None:
     table = table_of([40.0] * 3, [40.0] * 3)
-    facts = facts_of(table, [np.full(30, 0.2), np.full(30, 0.2), np.full(30, 0.01)])
-    facts.loc[facts["who"] == "R2", "bound"] = True
-    verdicts(table, facts)
+    figures = figures_of(table, [np.full(30, 0.2), np.full(30, 0.2), np.full(30, 0.01)])
+    figures.loc[figures["who"] == "R2", "bound"] = True
+    verdicts(table, figures)
 
     assert table["selects"].tolist() == ["alike", "alike", "bound"]
 

@@ -149,12 +149,12 @@ def test_a_frequent_signal_without_an_effect_is_not_reported(simulation, retrosp
 
 
 def test_surprises_are_leavers_with_a_probability_below_the_base_rate(simulation, retrospective):
-    table, facts = compute_surprises(simulation.deals, simulation.spec, retrospective)
+    table, figures = compute_surprises(simulation.deals, simulation.spec, retrospective)
 
     assert (table["probability"] < table["base_rate"]).all()
     assert table["probability"].is_monotonic_increasing
-    assert facts["left"] == len(table) <= facts["deals"]
-    assert facts["ratio_low"] < facts["ratio"] < facts["ratio_high"]
+    assert figures["left"] == len(table) <= figures["deals"]
+    assert figures["ratio_low"] < figures["ratio"] < figures["ratio_high"]
 
 
 def test_without_a_rep_or_dates_there_are_no_sheets(simulation):

@@ -303,7 +303,7 @@ def test_a_team_meeting_from_the_latest_lost_customer_to_the_quiz(
         for number in range(1, 11):
             question = page.locator("#quiz-question h2")
             expect(question).to_contain_text(f"Deal {number} of 10", timeout=60_000)
-            assert "left" not in page.locator("#quiz-question .facts").inner_text().lower()
+            assert "left" not in page.locator("#quiz-question .values").inner_text().lower()
             if number == 1:
                 picture(page, "question")
             page.locator("#guess-0").fill("80")

@@ -45,7 +45,7 @@ def test_a_broken_champion_keeps_the_old_one_and_is_reported_once(model, tmp_pat
         assert not holder.refresh()
     assert holder.model.version == first
     assert len(caplog.records) == 1
-    assert "BundleError" in caplog.records[0].facts["error"]
+    assert "BundleError" in caplog.records[0].fields["error"]
 
 
 def test_without_a_model_the_service_does_not_start(tmp_path) -> None:

@@ -92,7 +92,7 @@ def make_bundle(root: Path, trained: Trained, card: str = "# Card\n") -> Path:
 
 
 @pytest.fixture
-def facts(trained: Trained, bundle: Path, mlflow_store: str) -> TrainingMetadata:
+def metadata(trained: Trained, bundle: Path, mlflow_store: str) -> TrainingMetadata:
     return make_facts(trained, bundle, mlflow_store)
 
 
@@ -131,10 +131,10 @@ def stored(
     root = tmp_path_factory.mktemp("stored")
     (root / "store").mkdir()
     uri = f"sqlite:///{shutil.copy(migrated_store, root / 'store' / 'mlflow.db')}"
-    facts = make_facts(trained, make_bundle(root, trained), uri)
+    metadata = make_facts(trained, make_bundle(root, trained), uri)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")  # any use of it would fail
-        return facts, track(facts)
+        return metadata, track(metadata)
 
 
 PATHS_IN_STORE = {

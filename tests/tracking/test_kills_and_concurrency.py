@@ -78,7 +78,7 @@ def contract(
 def test_a_promotion_killed_at_any_moment_leaves_the_old_champion_or_the_new(
     two: list[TrainingMetadata], python: WarmPython, contract: tuple[object, ...], tmp_path: Path
 ) -> None:
-    versions = [facts.bundle_path.name for facts in two]
+    versions = [metadata.bundle_path.name for metadata in two]
     promotion: tuple[object, ...] = ("promote", "--version", 2, "--force", "to be timed", *contract)
     begun = time.monotonic()
     assert python.run(COMMAND, *promotion) == 0
@@ -183,15 +183,17 @@ def test_with_both_bundles_damaged_the_alias_is_kept_and_the_folder_model_is_use
     assert open_bundle(tmp_path / "models" / NAME).version in {f.bundle_path.name for f in two}
 
 
-def at(facts: TrainingMetadata, uri: str) -> TrainingMetadata:
-    tracking = facts.spec.tracking.model_copy(update={"uri": uri})
-    return dataclasses.replace(facts, spec=facts.spec.model_copy(update={"tracking": tracking}))
+def at(metadata: TrainingMetadata, uri: str) -> TrainingMetadata:
+    tracking = metadata.spec.tracking.model_copy(update={"uri": uri})
+    return dataclasses.replace(
+        metadata, spec=metadata.spec.model_copy(update={"tracking": tracking})
+    )
 
 
 def test_an_untracked_training_can_be_tracked_later(
-    facts: TrainingMetadata, silent: Any, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
+    metadata: TrainingMetadata, silent: Any, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
-    assert track(at(facts, silent[0])).run_id is None
-    assert track(facts).registry_version == 1
+    assert track(at(metadata, silent[0])).run_id is None
+    assert track(metadata).registry_version == 1
     assert get_alias(NAME, "champion", mlflow_store) == 1

@@ -39,30 +39,30 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("uri", [CHAMPION, f"models:/{NAME}/1"])
-def test_a_local_registry_database_is_read_without_mlflow(facts: TrainingMetadata, uri) -> None:
-    track(facts)
+def test_a_local_registry_database_is_read_without_mlflow(metadata: TrainingMetadata, uri) -> None:
+    track(metadata)
     code = (
         f"import sys, fitmodel; model = fitmodel.load('{uri}'); "
         "assert not {'mlflow', 'sqlalchemy', 'sklearn'} & set(sys.modules); print(model.version)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own interpreter
 
-    assert done.stdout.strip() == facts.bundle_path.name
+    assert done.stdout.strip() == metadata.bundle_path.name
 
 
 @pytest.mark.parametrize("uri", [CHAMPION, f"models:/{NAME}/1"])
-def test_both_ways_find_the_same_bundle(facts: TrainingMetadata, monkeypatch, uri) -> None:
-    tracked = track(facts)
-    quick = locate(uri, facts.spec.tracking.uri)
-    assert quick.path.samefile(resolve(uri, facts.spec.tracking.uri))
+def test_both_ways_find_the_same_bundle(metadata: TrainingMetadata, monkeypatch, uri) -> None:
+    tracked = track(metadata)
+    quick = locate(uri, metadata.spec.tracking.uri)
+    assert quick.path.samefile(resolve(uri, metadata.spec.tracking.uri))
     monkeypatch.setattr(locating, "_without_mlflow", lambda *_: None)
     assert locate(uri).path.samefile(quick.path)
     assert locate(f"runs:/{tracked.run_id}").path.samefile(quick.path)
 
 
-def test_a_removed_alias_is_an_error_also_if_it_is_cached(facts) -> None:
+def test_a_removed_alias_is_an_error_also_if_it_is_cached(metadata) -> None:
     """The cache is used only if the registry does not respond."""
-    track(facts)
+    track(metadata)
     locate(CHAMPION)
     for uri in ("models:/unknown@champion", f"models:/{NAME}@nobody", f"models:/{NAME}/9", "x"):
         with pytest.raises(TrackingError):
@@ -81,8 +81,8 @@ def locating_client() -> Iterator[Any]:
         yield client
 
 
-def test_a_changed_bundle_is_refused(facts: TrainingMetadata) -> None:
-    track(facts)
+def test_a_changed_bundle_is_refused(metadata: TrainingMetadata) -> None:
+    track(metadata)
     manifest = locate(CHAMPION).path / "manifest.json"
     facts_of_old_bundle = json.loads(manifest.read_text()) | {"metrics": {"auc": 1.0}}
     del facts_of_old_bundle["digest"]
@@ -91,8 +91,8 @@ def test_a_changed_bundle_is_refused(facts: TrainingMetadata) -> None:
         locate(CHAMPION)
 
 
-def test_without_mlflow_a_remote_bundle_is_an_error_with_the_remedy(facts, monkeypatch) -> None:
-    track(facts)
+def test_without_mlflow_a_remote_bundle_is_an_error_with_the_remedy(metadata, monkeypatch) -> None:
+    track(metadata)
     monkeypatch.setattr(locating, "find_spec", lambda _name: None)
     assert locate(CHAMPION).path.is_dir()
     with pytest.raises(DependencyError, match="only MLflow can fetch it. Remedy: pip install"):
@@ -108,8 +108,8 @@ def take_away() -> None:
     shutil.move(store.parent, store.parent.with_name("moved"))
 
 
-def test_without_the_registry_the_last_located_model_is_used(facts, cache) -> None:
-    track(facts)
+def test_without_the_registry_the_last_located_model_is_used(metadata, cache) -> None:
+    track(metadata)
     bundle = shutil.copytree(locate(CHAMPION).path, cache / "copy")
     note = next((cache / "named").iterdir())
     note.write_text(json.dumps(json.loads(note.read_text()) | {"path": str(bundle)}))
@@ -118,14 +118,14 @@ def test_without_the_registry_the_last_located_model_is_used(facts, cache) -> No
     with pytest.warns(RegistryAwayWarning, match="named last"):
         assert locate(CHAMPION) == Located(bundle, is_from_cache=True)
     with pytest.warns(RegistryAwayWarning):
-        assert fitmodel.load(CHAMPION).version == facts.bundle_path.name
+        assert fitmodel.load(CHAMPION).version == metadata.bundle_path.name
     with pytest.raises(TrackingError, match="failed"):
         resolve(CHAMPION)  # promotion and comparison never use a cached result
 
 
 @pytest.mark.parametrize("note", ["", "[]", "{}", '{"uri": "another"}', '{"path": 5}'])
-def test_a_damaged_cache_entry_is_ignored(facts, cache, note) -> None:
-    track(facts)
+def test_a_damaged_cache_entry_is_ignored(metadata, cache, note) -> None:
+    track(metadata)
     locate(CHAMPION)
     next((cache / "named").iterdir()).write_text(note)
     take_away()
@@ -133,14 +133,14 @@ def test_a_damaged_cache_entry_is_ignored(facts, cache, note) -> None:
         locate(CHAMPION)
 
 
-def test_an_unwritable_cache_is_not_an_error(facts, cache) -> None:
-    track(facts)
+def test_an_unwritable_cache_is_not_an_error(metadata, cache) -> None:
+    track(metadata)
     cache.write_text("a file where the folder should be")
     assert not locate(CHAMPION).is_from_cache
 
 
-def test_a_holder_reports_an_unavailable_registry_and_continues(facts, cache, caplog) -> None:
-    track(facts)
+def test_a_holder_reports_an_unavailable_registry_and_continues(metadata, cache, caplog) -> None:
+    track(metadata)
     with fitmodel.ModelHolder(CHAMPION) as holder:
         bundle = shutil.copytree(holder.model.path, cache / "copy")
         note = next((cache / "named").iterdir())
@@ -154,7 +154,7 @@ def test_a_holder_reports_an_unavailable_registry_and_continues(facts, cache, ca
         shutil.rmtree(bundle)
         assert not holder.refresh()
         assert "StoreAwayError" in str(holder.failure)
-        assert holder.model.version == facts.bundle_path.name
+        assert holder.model.version == metadata.bundle_path.name
     assert [record.message for record in caplog.records].count("the registry does not answer") == 1
 
 
@@ -189,9 +189,9 @@ def serving(answer: Callable[[str, dict[str, str], Any], tuple[int, Any]]) -> It
 
 
 def test_a_server_is_called_with_credentials_and_the_cache_is_used(
-    facts, cache, monkeypatch
+    metadata, cache, monkeypatch
 ) -> None:
-    track(facts)
+    track(metadata)
     bundle = locate(CHAMPION).path
     digest = hashlib.sha256((bundle / "manifest.json").read_bytes()).hexdigest()
     shutil.copytree(bundle, cache / digest)

@@ -32,10 +32,12 @@ def champion() -> int | None:
     return get_alias(NAME, "champion")
 
 
-def without_skill(facts: TrainingMetadata) -> TrainingMetadata:
-    skill = dataclasses.replace(facts.report.metrics["log_loss_skill"], low=-0.01)
-    metrics = {**facts.report.metrics, "log_loss_skill": skill}
-    return dataclasses.replace(facts, report=dataclasses.replace(facts.report, metrics=metrics))  # type: ignore[type-var]
+def without_skill(metadata: TrainingMetadata) -> TrainingMetadata:
+    skill = dataclasses.replace(metadata.report.metrics["log_loss_skill"], low=-0.01)
+    metrics = {**metadata.report.metrics, "log_loss_skill": skill}
+    return dataclasses.replace(
+        metadata, report=dataclasses.replace(metadata.report, metrics=metrics)
+    )  # type: ignore[type-var]
 
 
 @pytest.mark.usefixtures("two")
@@ -149,8 +151,8 @@ def test_a_challenger_without_skill_is_refused_for_any_comparison(
 def test_a_challenger_whose_skill_was_not_measured_is_refused(
     another: Callable[[], TrainingMetadata],
 ) -> None:
-    facts = another()
-    track(dataclasses.replace(facts, report=dataclasses.replace(facts.report, metrics={})))  # type: ignore[type-var]
+    metadata = another()
+    track(dataclasses.replace(metadata, report=dataclasses.replace(metadata.report, metrics={})))  # type: ignore[type-var]
     with pytest.raises(PromotionRefusedError, match="no skill measured"):
         promote(NAME, comparison=BETTER)
 

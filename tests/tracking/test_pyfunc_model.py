@@ -19,15 +19,15 @@ pytestmark = pytest.mark.slow  # each logs a model
 
 
 @pytest.fixture(scope="module")
-def facts(tracked_twice: list[TrainingMetadata]) -> TrainingMetadata:
+def metadata(tracked_twice: list[TrainingMetadata]) -> TrainingMetadata:
     """The training of the champion."""
     return tracked_twice[0]
 
 
 @pytest.fixture(scope="module")
-def served(facts: TrainingMetadata) -> Iterator[Any]:
+def served(metadata: TrainingMetadata) -> Iterator[Any]:
     """The champion as loaded by a user of MLflow; no test changes it."""
-    uri = facts.spec.tracking.uri
+    uri = metadata.spec.tracking.uri
     with pytest.MonkeyPatch.context() as patch, connected(uri):  # without messages
         from mlflow.pyfunc import load_model
 
@@ -36,8 +36,8 @@ def served(facts: TrainingMetadata) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def model(facts: TrainingMetadata) -> FitModel:
-    return load(facts.bundle_path)
+def model(metadata: TrainingMetadata) -> FitModel:
+    return load(metadata.bundle_path)
 
 
 def plain(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -135,15 +135,15 @@ def no_constant(name: str) -> None:
 
 
 def test_the_response_to_the_stored_example_is_strict_json(
-    served: Any, facts: TrainingMetadata
+    served: Any, metadata: TrainingMetadata
 ) -> None:
     example = served.input_example
-    assert list(example.columns) == list(facts.example.columns)
+    assert list(example.columns) == list(metadata.example.columns)
     rows = json.loads(example.to_json(orient="split"))
     with pytest.warns(UserWarning, match="first_contact_on: counted back from today"):
         text = ask(served, {"dataframe_split": rows})  # the example has no closing date
     (answer,) = json.loads(text, parse_constant=no_constant)["predictions"]
-    assert answer["model_version"] == facts.bundle_path.name
+    assert answer["model_version"] == metadata.bundle_path.name
     assert 0 < answer["early_churn_probability"] < 1
     assert answer["expected_value"] is None
     assert len(answer["reasons"]) == 3
@@ -174,9 +174,9 @@ def test_the_mlflow_error_for_a_missing_column_names_it(served: Any, trained: An
         ask(served, {"dataframe_records": [{"segment": "smb"}]})
 
 
-def test_the_signature_names_every_column_and_the_parameters(served: Any, facts: Any) -> None:
+def test_the_signature_names_every_column_and_the_parameters(served: Any, metadata: Any) -> None:
     signature = served.metadata.signature
-    assert signature.inputs.input_names() == [*facts.example.columns, "closed_on"]
+    assert signature.inputs.input_names() == [*metadata.example.columns, "closed_on"]
     assert signature.outputs.input_names()[:2] == ["early_churn_probability", "probability_low"]
     assert [(p.name, p.default) for p in signature.params.params] == [
         ("reasons", 3),

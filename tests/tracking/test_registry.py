@@ -22,7 +22,7 @@ from fitmodel.tracking import registry
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.lifecycle import RunOptions
 from fitmodel.tracking.locating import refuse_name_of_others
-from fitmodel.tracking.registry import get_alias, list_versions, resolve, set_alias
+from fitmodel.tracking.registry import get_alias, list_versions, resolve, set_alias, version_numbers
 from fitmodel.tracking.runs import TrainingMetadata, track
 from fitmodel.training import train
 
@@ -46,9 +46,9 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- resolving
 
 
-def test_every_form_of_uri_finds_the_bundle(facts: TrainingMetadata) -> None:
-    tracked = track(facts)
-    store = str(facts.spec.tracking.uri)
+def test_every_form_of_uri_finds_the_bundle(metadata: TrainingMetadata) -> None:
+    tracked = track(metadata)
+    store = str(metadata.spec.tracking.uri)
     with connected(store) as client:
         (model,) = client.get_run(tracked.run_id).outputs.model_outputs
     for uri in (
@@ -58,20 +58,20 @@ def test_every_form_of_uri_finds_the_bundle(facts: TrainingMetadata) -> None:
         f"runs:/{tracked.run_id}",
         f"runs:/{tracked.run_id}/fitmodel",
     ):
-        assert open_bundle(resolve(uri, store)).version == facts.bundle_path.name
+        assert open_bundle(resolve(uri, store)).version == metadata.bundle_path.name
 
 
-def test_a_model_loads_by_its_alias(facts: TrainingMetadata, trained: Any) -> None:
-    track(facts)
+def test_a_model_loads_by_its_alias(metadata: TrainingMetadata, trained: Any) -> None:
+    track(metadata)
     model = load(f"models:/{NAME}@champion")
-    assert model.version == facts.bundle_path.name
+    assert model.version == metadata.bundle_path.name
     assert len(model.predict(trained.prospects)) == len(trained.prospects)
 
 
-def test_a_local_bundle_is_used_without_a_copy(facts: TrainingMetadata, cache: Path) -> None:
-    track(facts)
+def test_a_local_bundle_is_used_without_a_copy(metadata: TrainingMetadata, cache: Path) -> None:
+    track(metadata)
     path = resolve(f"models:/{NAME}@champion")
-    assert path.is_relative_to(facts.bundle_path.parents[2] / "store")
+    assert path.is_relative_to(metadata.bundle_path.parents[2] / "store")
     assert not cache.exists()
 
 
@@ -85,9 +85,9 @@ def test_the_error_for_an_invalid_uri_shows_valid_forms(mlflow_store: str, uri: 
 
 
 def test_an_unknown_name_alias_version_or_run_is_an_error_that_names_it(
-    facts: TrainingMetadata,
+    metadata: TrainingMetadata,
 ) -> None:
-    track(facts)
+    track(metadata)
     for uri, message in [
         ("models:/unknown@champion", "unknown"),
         (f"models:/{NAME}@nobody", "nobody"),
@@ -100,14 +100,14 @@ def test_an_unknown_name_alias_version_or_run_is_an_error_that_names_it(
 
 
 def test_the_error_for_a_run_without_a_model_says_so(
-    facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
+    metadata: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise OSError("the line is dead")
 
     with monkeypatch.context() as patch:
         patch.setattr("mlflow.MlflowClient.create_logged_model", broken)
-        track(facts)
+        track(metadata)
     with connected() as client:
         (run,) = client.search_runs([client.get_experiment_by_name(NAME).experiment_id])
     with pytest.raises(TrackingError, match="has no model"):
@@ -124,23 +124,23 @@ def remove_scorer(path: Path) -> None:
     (path / "scorer.json").unlink()
 
 
-def test_a_bundle_changed_after_it_was_registered_is_refused(facts: TrainingMetadata) -> None:
-    track(facts)
+def test_a_bundle_changed_after_it_was_registered_is_refused(metadata: TrainingMetadata) -> None:
+    track(metadata)
     change_logged(resolve(f"models:/{NAME}@champion"))
     with pytest.raises(TrackingError, match="is not the one registered"):
         resolve(f"models:/{NAME}@champion")
 
 
-def test_a_bundle_damaged_in_the_store_is_refused(facts: TrainingMetadata) -> None:
-    track(facts)
+def test_a_bundle_damaged_in_the_store_is_refused(metadata: TrainingMetadata) -> None:
+    track(metadata)
     path = resolve(f"models:/{NAME}@champion")
     remove_scorer(path)
     with pytest.raises(BundleError, match=r"scorer\.json is missing"):
         resolve(f"models:/{NAME}@champion")
 
 
-def test_missing_artifacts_are_an_error(facts: TrainingMetadata) -> None:
-    track(facts)
+def test_missing_artifacts_are_an_error(metadata: TrainingMetadata) -> None:
+    track(metadata)
     shutil.rmtree(resolve(f"models:/{NAME}@champion"))
     with pytest.raises(BundleError, match="no bundle at"):
         resolve(f"models:/{NAME}@champion")
@@ -151,19 +151,19 @@ def test_missing_artifacts_are_an_error(facts: TrainingMetadata) -> None:
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_remote_bundle_is_downloaded_once(
-    facts: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
+    metadata: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    track(facts)
+    track(metadata)
     first = resolve(f"models:/{NAME}@champion")
     assert first.parent == cache
-    assert open_bundle(first).version == facts.bundle_path.name
+    assert open_bundle(first).version == metadata.bundle_path.name
     monkeypatch.setattr("mlflow.artifacts.download_artifacts", None)
     assert resolve(f"models:/{NAME}/1") == first
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_damaged_cache_entry_is_downloaded_again(facts: TrainingMetadata, cache: Path) -> None:
-    track(facts)
+def test_a_damaged_cache_entry_is_downloaded_again(metadata: TrainingMetadata, cache: Path) -> None:
+    track(metadata)
     path = resolve(f"models:/{NAME}@champion")
     for damage in ((path / "scorer.json").unlink, lambda: change_logged(path)):
         damage()
@@ -174,9 +174,9 @@ def test_a_damaged_cache_entry_is_downloaded_again(facts: TrainingMetadata, cach
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_bundle_without_a_registered_digest_is_cached_under_its_own_digest(
-    facts: TrainingMetadata, cache: Path
+    metadata: TrainingMetadata, cache: Path
 ) -> None:
-    tracked = track(facts)
+    tracked = track(metadata)
     path = resolve(f"runs:/{tracked.run_id}")
     assert resolve(f"models:/{NAME}/1") == path
     assert [folder.name for folder in cache.iterdir()] == [path.name]
@@ -184,9 +184,9 @@ def test_a_bundle_without_a_registered_digest_is_cached_under_its_own_digest(
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_download_that_differs_from_the_registered_bundle_is_removed(
-    facts: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
+    metadata: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    track(facts)
+    track(metadata)
 
     def attack(artifact_uri: str, dst_path: str, tracking_uri: str) -> str:
         assert artifact_uri
@@ -202,14 +202,14 @@ def test_a_download_that_differs_from_the_registered_bundle_is_removed(
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_download_with_a_changed_file_is_removed(
-    facts: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
+    metadata: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    track(facts)
+    track(metadata)
 
     def attack(artifact_uri: str, dst_path: str, tracking_uri: str) -> str:
         assert artifact_uri
         assert tracking_uri
-        copy = Path(shutil.copytree(facts.bundle_path, Path(dst_path) / "bundle"))
+        copy = Path(shutil.copytree(metadata.bundle_path, Path(dst_path) / "bundle"))
         (copy / "card.md").write_bytes(b"* Card\n")
         return str(copy)
 
@@ -259,13 +259,13 @@ def test_only_local_folders_have_a_local_path(location: str, path: str | None) -
 def test_versions_are_listed_newest_first_with_their_metadata(
     another: Callable[[], TrainingMetadata],
 ) -> None:
-    facts = [another(), another()]
-    runs = [track(each).run_id for each in facts]
+    metadata = [another(), another()]
+    runs = [track(each).run_id for each in metadata]
     newest, oldest = list_versions(NAME)
     assert (newest.version, newest.aliases, newest.run_id) == (2, ("challenger",), runs[1])
     assert (oldest.version, oldest.aliases, oldest.run_id) == (1, ("champion",), runs[0])
-    assert newest.bundle_version == facts[1].bundle_path.name
-    assert newest.metrics["roc_auc"] == facts[1].report.metrics["roc_auc"].value
+    assert newest.bundle_version == metadata[1].bundle_path.name
+    assert newest.metrics["roc_auc"] == metadata[1].report.metrics["roc_auc"].value
     assert abs((datetime.now(UTC) - newest.created_at).total_seconds()) < 600
 
 
@@ -287,8 +287,8 @@ def test_an_alias_can_be_moved_only_to_an_existing_version(
     assert get_alias(NAME, "trial") == 2
 
 
-def test_a_version_remains_after_its_run_is_deleted(facts: TrainingMetadata) -> None:
-    tracked = track(facts)
+def test_a_version_remains_after_its_run_is_deleted(metadata: TrainingMetadata) -> None:
+    tracked = track(metadata)
     with connected() as client:
         client.delete_run(tracked.run_id)
     (version,) = list_versions(NAME)
@@ -313,6 +313,17 @@ def _add_version_of_another_library(store: str, name: str, folder: Path, **optio
         with suppress(MlflowException):
             client.create_registered_model(name)
         client.create_model_version(name, source=str(folder), **options)
+
+
+@pytest.mark.parametrize("name", ["it's churn", 'the "new" fit', """it's the "new" fit"""])
+def test_versions_are_found_by_a_name_with_quotes(
+    mlflow_store: str, tmp_path: Path, name: str
+) -> None:
+    for each in ("its", name, name):
+        _add_version_of_another_library(mlflow_store, each, tmp_path / "other")
+    with connected(mlflow_store) as client:
+        assert version_numbers(client, name) == [2, 1]
+    assert [each.version for each in list_versions(name, mlflow_store)] == [2, 1]
 
 
 def _named(name: str, store: str, trained: Any) -> DealSpec:
@@ -344,10 +355,10 @@ def test_a_name_of_another_library_is_refused_before_the_training(
 
 
 def test_a_name_with_a_version_of_fitmodel_is_not(
-    facts: TrainingMetadata, trained: Any, tmp_path: Path
+    metadata: TrainingMetadata, trained: Any, tmp_path: Path
 ) -> None:
     """Also if a run's model was registered by hand, and the version has no tag."""
-    store, run_id = str(facts.spec.tracking.uri), track(facts).run_id
+    store, run_id = str(metadata.spec.tracking.uri), track(metadata).run_id
     _add_version_of_another_library(store, NAME, tmp_path / "other")
     _add_version_of_another_library(store, "by hand", tmp_path / "other", run_id=run_id)
     refuse_name_of_others(_named(NAME, store, trained))
@@ -355,10 +366,10 @@ def test_a_name_with_a_version_of_fitmodel_is_not(
 
 
 def test_runs_are_read_only_if_no_version_has_a_tag_of_fitmodel(
-    facts: TrainingMetadata, trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    metadata: TrainingMetadata, trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request for each of hundreds of versions would take minutes."""
-    store, run_id = str(facts.spec.tracking.uri), track(facts).run_id
+    store, run_id = str(metadata.spec.tracking.uri), track(metadata).run_id
     _add_version_of_another_library(store, NAME, tmp_path / "other", run_id=run_id)
     monkeypatch.delattr("mlflow.MlflowClient.get_run")
     refuse_name_of_others(_named(NAME, store, trained))

@@ -129,15 +129,17 @@ def on_postgresql(postgresql: str, tmp_path: Path) -> Iterator[Server]:
     server.end()
 
 
-def at(facts: TrainingMetadata, uri: str) -> TrainingMetadata:
-    tracking = facts.spec.tracking.model_copy(update={"uri": uri})
-    return dataclasses.replace(facts, spec=facts.spec.model_copy(update={"tracking": tracking}))
+def at(metadata: TrainingMetadata, uri: str) -> TrainingMetadata:
+    tracking = metadata.spec.tracking.model_copy(update={"uri": uri})
+    return dataclasses.replace(
+        metadata, spec=metadata.spec.model_copy(update={"tracking": tracking})
+    )
 
 
 @pytest.mark.parametrize("database", ["on_sqlite", "on_postgresql"])
 def test_a_training_is_tracked_on_a_server_and_kept_if_the_server_fails(
     database: str,
-    facts: TrainingMetadata,
+    metadata: TrainingMetadata,
     another: Any,
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -146,18 +148,18 @@ def test_a_training_is_tracked_on_a_server_and_kept_if_the_server_fails(
     monkeypatch.setenv("FITMODEL_CACHE", str(tmp_path / "cache"))
     server: Server = request.getfixturevalue(database)
     uri = server.uri()
-    assert track(at(facts, uri)).warning is None
+    assert track(at(metadata, uri)).warning is None
     assert track(at(another(), uri)).registry_version == 2
     path = resolve(f"models:/{NAME}@champion", uri)
     assert path.parent == tmp_path / "cache"
-    assert open_bundle(path).version == facts.bundle_path.name
+    assert open_bundle(path).version == metadata.bundle_path.name
     promote(NAME, force=True, reason="to roll it back", store=uri)
     assert get_alias(NAME, "champion", uri) == 2
     assert rollback(NAME, store=uri).version == 1
     assert locate(f"models:/{NAME}@champion", uri) == Located(path, is_from_cache=False)
     assert loads_without_mlflow(uri) == path.name[:8]
     server.end()
-    tracked = track(at(facts, uri))
+    tracked = track(at(metadata, uri))
     assert tracked.run_id is None
     assert "Nothing is lost" in str(tracked.warning)
     with pytest.raises(TrackingError, match="failed"):

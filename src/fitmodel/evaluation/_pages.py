@@ -55,10 +55,10 @@ _FLAG_NAMES = {
 
 @dataclass(frozen=True)
 class Page:
-    """Short form of a report: a title, a verdict, facts, one table and remarks.
+    """Short form of a report: title, verdict, lines of text, one table, remarks.
 
     `title`, `verdict`: title of the report, and its main result in one sentence.
-    `facts`: lines shown above the table.
+    `lines`: lines shown above the table.
     `header`: column headings of the table.
     `rows`: rows of the table; the first column holds names.
     `remarks`: lines shown below the table.
@@ -66,14 +66,14 @@ class Page:
 
     title: str
     verdict: str
-    facts: tuple[tuple[str, str], ...]
+    lines: tuple[tuple[str, str], ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     remarks: tuple[tuple[str, str], ...] = ()
 
     def text(self) -> str:
         """Write the page for a terminal, in lines of at most `WIDTH` characters."""
-        head = [*_wrapped(self.title), *_wrapped(self.verdict), *_labelled(self.facts)]
+        head = [*_wrapped(self.title), *_wrapped(self.verdict), *_labelled(self.lines)]
         return "\n".join([*head, "", *self._table_lines(), "", *_labelled(self.remarks)]).rstrip()
 
     def html(self) -> str:
@@ -85,7 +85,7 @@ class Page:
         )
         return (
             f'<div style="{_BLOCK}"><strong>{escape(self.title)}</strong>'
-            f"<p>{escape(self.verdict)}</p>{_html_lines(self.facts)}"
+            f"<p>{escape(self.verdict)}</p>{_html_lines(self.lines)}"
             f'<table style="border-collapse:collapse;color:inherit;background:transparent">'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
             f"{_html_lines(self.remarks)}</div>"

@@ -207,7 +207,7 @@ class TrainingReport(Report):
         return Page(
             title=f"How well early churn is predicted ({self.method}{split})",
             verdict=self.verdict,
-            facts=(
+            lines=(
                 ("deals", self._deals_text()),
                 ("base rate", f"{self.base_rate:.1%} leave early (Kaplan-Meier at the horizon)"),
                 ("evaluated", f"{self.n_test:,} deals, by a model of {self.n_train:,} others"),
@@ -285,7 +285,7 @@ class BacktestReport(Report):
         return Page(
             title=f"Backtest: {len(dates)} cuts, {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}",
             verdict=self.verdict,
-            facts=(("evaluated", f"{len(self.predictions):,} deals, signed after each cut"),),
+            lines=(("evaluated", f"{len(self.predictions):,} deals, signed after each cut"),),
             header=CUT_HEADER,
             rows=tuple(_cut_row(row) for _, row in self.cuts.iterrows()),
             remarks=(*self._worth_lines(), *(("warning", note) for note in self.notes)),

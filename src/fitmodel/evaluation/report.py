@@ -123,7 +123,7 @@ class ModelComparison(ShownAsPage):
         return Page(
             title="Comparison of two models on later deals",
             verdict=self.verdict,
-            facts=(
+            lines=(
                 ("A", self.names[0]),
                 ("B", self.names[1]),
                 (

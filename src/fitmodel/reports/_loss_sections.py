@@ -74,7 +74,7 @@ def _sheet(sheet: ReviewSheet, spec: DealSpec, say: Say) -> dict[str, Any]:
     return {
         "rep": sheet.rep,
         "title": say("sheet", rep=sheet.rep, deal=sheet.deal),
-        "facts": dates_text,
+        "dates": dates_text,
         "worth": say("worth", worth=worth) if worth else "",
         "verdict": verdict_text(sheet, say),
         "known": sheet.assessment is not None,
@@ -115,19 +115,19 @@ def _ratio(row: dict[Any, Any], say: Say) -> str:
 
 
 def _surprises(reviews: TeamReviews, say: Say) -> dict[str, Any]:
-    facts = reviews.surprise_counts
-    if not facts["deals"]:
+    counts = reviews.surprise_counts
+    if not counts["deals"]:
         return {"basis": say("surprises_none"), "learn": "", "rows": []}
     basis = say(
         "surprises_basis",
-        deals=f"{facts['deals']:,}",
-        left=f"{facts['left']:,}",
-        expected=f"{facts['expected']:,.1f}",
-        ratio=f"{facts['ratio']:.2f}",
-        low=f"{facts['ratio_low']:.2f}",
-        high=f"{facts['ratio_high']:.2f}",
+        deals=f"{counts['deals']:,}",
+        left=f"{counts['left']:,}",
+        expected=f"{counts['expected']:,.1f}",
+        ratio=f"{counts['ratio']:.2f}",
+        low=f"{counts['ratio_low']:.2f}",
+        high=f"{counts['ratio_high']:.2f}",
     )
-    learn = "surprises_learn" if facts["ratio_low"] > 1 else "surprises_fine"
+    learn = "surprises_learn" if counts["ratio_low"] > 1 else "surprises_fine"
     rows = [
         {
             "rep": "" if pd.isna(row["rep"]) else row["rep"],

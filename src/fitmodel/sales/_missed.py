@@ -82,7 +82,7 @@ def compute_surprises(
         Indexed like the deals: `probability` and `base_rate` as predicted at signing, `months` that
         the customer stayed and `push`, the largest contribution of an attribute to the log-odds.
         The lowest probability comes first.
-    facts : dict of str to float
+    counts : dict of str to float
         Figures of the mature deals whose probability was below the level: their number (`deals`),
         how many `left` early, how many were `expected` to by the probabilities, and the `ratio` of
         the two with its exact 95% interval `ratio_low`, `ratio_high`. If the whole interval is
@@ -104,7 +104,7 @@ def compute_surprises(
     evaluated = is_below_level & churn.notna()
     observed, expected = float(len(left)), float(predictions.loc[evaluated, "probability"].sum())
     low, high = exact_ratio_interval(np.array([observed]), np.array([max(expected, 1e-12)]))
-    facts = {
+    counts = {
         "deals": int(evaluated.sum()),
         "left": int(observed),
         "expected": expected,
@@ -112,7 +112,7 @@ def compute_surprises(
         "ratio_low": float(low[0]),
         "ratio_high": float(high[0]),
     }
-    return table.sort_values("probability", kind="stable"), facts
+    return table.sort_values("probability", kind="stable"), counts
 
 
 def _known_outcomes(view: HistoryView, retrospective: Retrospective) -> pd.Series[float]:

@@ -19,7 +19,7 @@ from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import fit_estimator
 from fitmodel.learning.settings import LearnerOptions, native_threads
 from fitmodel.learning.stages import choose_provisional, shift_to_rate
-from fitmodel.sales._rep_facts import expected_numbers
+from fitmodel.sales._rep_figures import expected_numbers
 from fitmodel.sales._rep_tests import DRAWS
 from fitmodel.sales._sample import min_replicates
 from fitmodel.sales.people import NO_NAME

@@ -20,7 +20,7 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.renamed import old_parameters
 from fitmodel.sales._edits import EditsAfterFlags, find_edits_after_flags
 from fitmodel.sales._expected import Expected, compute_expected, expected_probabilities
-from fitmodel.sales._rep_facts import deal_figures, expected_errors, find_aliases, rep_figures
+from fitmodel.sales._rep_figures import deal_figures, expected_errors, find_aliases, rep_figures
 from fitmodel.sales._rep_tests import (
     HISTORY_SHARE,
     PAGE_ERROR,
@@ -42,7 +42,7 @@ from fitmodel.sales.rates import (
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.sales._rep_facts import Alias
+    from fitmodel.sales._rep_figures import Alias
 
 __all__ = [
     "HISTORY_SHARE",

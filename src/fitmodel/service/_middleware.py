@@ -98,7 +98,8 @@ class ServiceMiddleware:
             await answer.refuse(refusal)
         except Exception as error:
             logger.error(  # noqa: TRY400 - a traceback could hold a prospect's values
-                "error", extra={"facts": {"request": answer.request, "error": kind_and_line(error)}}
+                "error",
+                extra={"fields": {"request": answer.request, "error": kind_and_line(error)}},
             )
             await answer.refuse(RefusedError(500, f"a problem of the service; {answer.request}"))
             raise
@@ -198,7 +199,7 @@ class ServiceMiddleware:
             "status": answer.status,
             "milliseconds": round(seconds * 1e3, 3),
         }
-        logger.info("request", extra={"facts": details})
+        logger.info("request", extra={"fields": details})
 
 
 def own_path(scope: Scope) -> str:

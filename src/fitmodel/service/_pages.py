@@ -275,5 +275,5 @@ class Computed(Generic[T]):
             return self._compute(key, on_step)
         except (FitModelError, OSError) as error:
             details: dict[str, Any] = {"page": key, "error": f"{type(error).__name__}: {error}"}
-            logger.error("page not computed", extra={"facts": details})  # noqa: TRY400 - a traceback could hold a name
+            logger.error("page not computed", extra={"fields": details})  # noqa: TRY400 - a traceback could hold a name
             raise

@@ -97,7 +97,7 @@ def create_app(
 
 
 class JsonLines(logging.Formatter):
-    """Log records as JSON: time, level, message, facts; escaping prevents forged lines."""
+    """Log records as JSON: time, level, message, fields; escaping prevents forged lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as one line of JSON."""
@@ -106,7 +106,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
-        return json.dumps(line | getattr(record, "facts", {}))
+        return json.dumps(line | getattr(record, "fields", {}))
 
 
 def log_to_stderr() -> None:

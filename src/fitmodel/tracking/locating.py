@@ -45,8 +45,8 @@ from fitmodel.tracking.registry import (
     cached_bundle,
     checked_bundle,
     local_path,
-    of_name,
     resolve,
+    versions_of,
 )
 from fitmodel.tracking.run_log import BUNDLE_FOLDER
 
@@ -282,7 +282,7 @@ def refuse_name_of_others(spec: DealSpec, options: RunOptions = DEFAULT_OPTIONS)
         return
     try:
         with connected(store) as client:
-            versions = client.search_model_versions(of_name(name))
+            versions = versions_of(client, name)
             is_ours = (
                 not versions
                 or any(BUNDLE_VERSION_TAG in version.tags for version in versions)

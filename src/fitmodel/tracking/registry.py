@@ -143,8 +143,7 @@ def list_versions(name: str, store: str | None = None) -> tuple[RegisteredVersio
     """Return a registered model's versions, newest first; empty if the name is not registered."""
     with connected(store) as client:
         aliases = _aliases(client, name)
-        result = client.search_model_versions(of_name(name))
-        versions = [_version(client, version, aliases) for version in result]
+        versions = [_version(client, each, aliases) for each in versions_of(client, name)]
     return tuple(sorted(versions, key=lambda version: version.version, reverse=True))
 
 
@@ -170,7 +169,7 @@ def _source(client: Any, model_id: str) -> str:
 
 def version_numbers(client: Any, name: str) -> list[int]:
     """Return the numbers of all versions, newest first; for callers that have a client."""
-    versions = client.search_model_versions(of_name(name))
+    versions = versions_of(client, name)
     return sorted((int(version.version) for version in versions), reverse=True)
 
 
@@ -220,10 +219,12 @@ def _run_metrics(client: Any, run_id: str | None) -> dict[str, float]:
         return {}
 
 
-def of_name(name: str) -> str:
-    """Return the filter that finds a registered model's versions; a quote cannot be escaped."""
+def versions_of(client: Any, name: str) -> list[Any]:
+    """Return MLflow's versions of a registered model; for callers that have a client."""
+    # MLflow's filters cannot escape a quote: a name with both kinds is looked up among all
     quote = '"' if "'" in name else "'"
-    return f"name = {quote}{name}{quote}"
+    wanted = None if quote in name else f"name = {quote}{name}{quote}"
+    return [each for each in client.search_model_versions(wanted) if each.name == name]
 
 
 def _locate(client: Any, uri: str) -> tuple[str, str | None]:

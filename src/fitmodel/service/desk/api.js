@@ -65,7 +65,7 @@ function askForToken(wasWrong) {
   return asking;
 }
 
-export const facts = async () => (await request("v1/desk")).json();
+export const metadata = async () => (await request("v1/desk")).json();
 
 /** Where prospects are assessed, with reasons in the page's language. */
 const assessments = (reasons) => `v1/assessments?reasons=${reasons}&language=${language()}`;

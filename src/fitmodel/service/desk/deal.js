@@ -13,7 +13,7 @@ import { apart, label, money, percent, say } from "./text.js";
 const PAUSE = 120; // milliseconds without a key before the service is asked
 const REASONS = 8;
 
-let facts = null;
+let metadata = null;
 let shown = null; // the row, or null for a prospect that is only tried
 let before = null; // the prediction before anything was changed
 let prediction = null;
@@ -38,22 +38,22 @@ export function begin() {
 }
 
 /** Show a prospect of the pipeline, or the made-up one of the model. */
-export function open(row, newFacts) {
-  [facts, shown, before, prediction] = [newFacts, row, row?.assessment ?? null, null];
-  drawForm(facts, row === null ? facts.example : row.prospect);
+export function open(row, newMetadata) {
+  [metadata, shown, before, prediction] = [newMetadata, row, row?.assessment ?? null, null];
+  drawForm(metadata, row === null ? metadata.example : row.prospect);
   $("verdict").replaceChildren(make("p", { class: "soft" }, say("asking")));
   drawReasons($("reasons"), []);
   brief.clear();
-  decide.open(row, facts);
+  decide.open(row, metadata);
   if (before !== null) decide.learn(before);
-  timeline.open(row, facts);
+  timeline.open(row, metadata);
   translate();
   return ask();
 }
 
 /** Draw what holds words; the form's values stay. */
 export function translate() {
-  if (facts === null) return;
+  if (metadata === null) return;
   $("deal-title").textContent = shown === null ? say("try_title") : shown.key;
   const parts = shown === null ? [say("try_text")] : [apart(shown.rep), shown.amount === null ? "" : say("a_year", { amount: money(shown.amount) })];
   $("deal-rep").textContent = parts.filter(Boolean).join(" · ");
@@ -62,15 +62,15 @@ export function translate() {
 
 /** The form in another language: drawn anew, with what was typed. */
 export function translateForm() {
-  if (facts === null) return;
+  if (metadata === null) return;
   const typed = readForm();
-  drawForm(facts, shown === null ? facts.example : shown.prospect);
+  drawForm(metadata, shown === null ? metadata.example : shown.prospect);
   for (const control of $("fields").querySelectorAll("input, select")) {
     if (typed !== null && typed[control.name] !== undefined) control.value = typed[control.name] ?? "";
   }
   translate();
   decide.translate();
-  timeline.open(shown, facts);
+  timeline.open(shown, metadata);
   if (before !== null) decide.learn(before);
   if (prediction !== null) ask(); // its sentences in the new language
 }
@@ -100,7 +100,7 @@ async function ask() {
 }
 
 function amountOf(prospect) {
-  const value = prospect[facts.roles.amount];
+  const value = prospect[metadata.roles.amount];
   return value === null || value === undefined || value === "" ? null : Number(value);
 }
 
@@ -130,7 +130,7 @@ function draw() {
 
 function verdict(changed) {
   const { early_churn_probability: p, probability_low: low, probability_high: high } = prediction;
-  const months = facts.model.horizon_months;
+  const months = metadata.model.horizon_months;
   const moved = changed && before !== null ? p - before.early_churn_probability : 0;
   const was = changed && before !== null
     ? make("p", { class: `was ${moved > 0 ? "up" : "down"}` }, say("was", { chance: percent(before.early_churn_probability) }))
@@ -142,7 +142,7 @@ function verdict(changed) {
     prediction.escalate ? make("p", { class: "caution" }, say("escalate")) : null,
     make("p", { class: "chance-figure" }, make("data", { id: "probability", value: p }, percent(p)), was),
     bar(prediction),
-    make("p", { class: "soft small" }, say("interval", { low: percent(low), high: percent(high), level: percent(facts.model.level) })),
+    make("p", { class: "soft small" }, say("interval", { low: percent(low), high: percent(high), level: percent(metadata.model.level) })),
     figures(),
     prediction.unfamiliar
       ? make("p", { class: "caution" }, say("unlike", { names: prediction.unfamiliar_because.map(label).join(", ") }))
@@ -154,12 +154,12 @@ function verdict(changed) {
 function figures() {
   const items = [];
   const { amount, expected_value: value, expected_value_low: low, expected_value_high: high } = prediction;
-  if (facts.cost_of_early_churn !== null) {
+  if (metadata.cost_of_early_churn !== null) {
     items.push(["value", money(value), value < 0 ? "loss" : ""]);
     if (prediction.worth) items.push(["worth", worthText(prediction), prediction.worth === "loses" ? "loss" : "", "words"]);
     if (low !== null) items.push(["value_between", say("between", { low: money(low), high: money(high) }), "", "words"]);
   }
-  if (riskBasis(facts) !== null) items.push(["risk", money(moneyAtRisk(prediction.early_churn_probability, amount, facts)), ""]);
+  if (riskBasis(metadata) !== null) items.push(["risk", money(moneyAtRisk(prediction.early_churn_probability, amount, metadata)), ""]);
   return make("dl", { class: "figures" }, ...items.map(([key, text, kind, form]) =>
     make("div", { "data-figure": key, class: form ?? null }, make("dt", {}, say(key)), make("dd", { class: kind }, text))));
 }

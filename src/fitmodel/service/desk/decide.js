@@ -6,7 +6,7 @@ import { moment, percent, say } from "./text.js";
 
 const LOOK_AGAIN = 10_000; // milliseconds: somebody else may decide meanwhile
 
-let facts = null;
+let metadata = null;
 let row = null;
 let prediction = null;
 let standing = 0;
@@ -27,11 +27,11 @@ export function begin() {
 }
 
 /** Take a deal of the pipeline; a prospect that is only tried has no decisions. */
-export function open(newRow, newFacts) {
-  [row, facts, prediction, isLogged, decided] = [newRow, newFacts, null, false, ""];
+export function open(newRow, newMetadata) {
+  [row, metadata, prediction, isLogged, decided] = [newRow, newMetadata, null, false, ""];
   turn += 1;
   clearInterval(timer);
-  isDeal = row !== null && facts.has.log && facts.roles.id !== null;
+  isDeal = row !== null && metadata.has.log && metadata.roles.id !== null;
   show($("decisions"), row !== null);
   $("decision-fault").textContent = "";
   $("events").replaceChildren();
@@ -55,17 +55,17 @@ export function learn(assessment) {
 }
 
 export function translate() {
-  if (row !== null) open(row, facts);
+  if (row !== null) open(row, metadata);
 }
 
 async function look() {
   turn += 1;
   const mine = turn;
   try {
-    const result = await api.events(row.given[facts.roles.id]);
+    const result = await api.events(row.given[metadata.roles.id]);
     if (mine !== turn) return;
     standing = result.standing;
-    isLogged = result.events.some((event) => event.model_version === facts.model.version);
+    isLogged = result.events.some((event) => event.model_version === metadata.model.version);
     draw(result);
   } catch (error) {
     if (mine !== turn) return;
@@ -114,7 +114,7 @@ function drawButtons() {
 
 /** One click where nothing is left to ask; a name is asked once, a reason only to override. */
 function askFor(action) {
-  const name = knownName(facts);
+  const name = knownName(metadata);
   const needsReason = action === "overridden" || action === "asked";
   if (name && !needsReason) {
     decide(action, name, "");
@@ -122,7 +122,7 @@ function askFor(action) {
   }
   $("decide-title").textContent = say(`do_${action}`);
   $("decide-name").value = name;
-  $("decide-name").readOnly = Boolean(facts.me.name);
+  $("decide-name").readOnly = Boolean(metadata.me.name);
   $("decide-reason").value = "";
   $("decide-reason").required = action === "overridden";
   show($("decide-reason-field"), needsReason);
@@ -136,14 +136,14 @@ function confirmDecision() {
   const name = $("decide-name").value.trim();
   const reason = $("decide-reason").value.trim();
   if (!name || ($("decide-reason").required && !reason)) return;
-  keepName(facts, name);
+  keepName(metadata, name);
   $("decide-fault").textContent = "";
   decide(pending, name, reason);
 }
 
 async function decide(action, by, reason) {
   return act(async (id) => {
-    if (!isLogged) await api.assess({ ...row.prospect, [facts.roles.id]: id }, 0); // what people decide on
+    if (!isLogged) await api.assess({ ...row.prospect, [metadata.roles.id]: id }, 0); // what people decide on
     const given = { id, by, ...(reason ? { reason } : {}) };
     if (action === "asked") await api.ask(given);
     else await api.decide({ ...given, action, seen: standing });
@@ -151,7 +151,7 @@ async function decide(action, by, reason) {
 }
 
 async function undo(event) {
-  const by = facts.me.name || event.by;
+  const by = metadata.me.name || event.by;
   await act((id) => api.undo({ id, number: event.number, by }));
 }
 
@@ -161,7 +161,7 @@ async function act(action) {
   acting = mine;
   $("decision-fault").textContent = "";
   try {
-    await action(row.given[facts.roles.id]);
+    await action(row.given[metadata.roles.id]);
     $("decide").close();
   } catch (error) {
     if (error.status === undefined) throw error;

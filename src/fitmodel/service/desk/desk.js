@@ -1,4 +1,4 @@
-// The deal desk: facts -> pipeline or upload -> assessed rows -> the view that the address names.
+// The deal desk: metadata -> pipeline or upload -> assessed rows -> the view that the address names.
 import * as api from "./api.js";
 import * as deal from "./deal.js";
 import { $, make, notice, progress, show } from "./dom.js";
@@ -12,7 +12,7 @@ const KEPT = "fitmodel.upload"; // an upload lives as long as the tab, like the 
 const TOUR = "fitmodel.tour"; // kept once the guide is closed
 const LOOK_AGAIN = 30_000; // milliseconds: others decide, and ask, meanwhile
 const STEPS = { pipeline: "pipeline", deal: "pipeline", team: "team", quiz: "team", model: "model", watch: "watch" }; // of the guide
-let facts = null;
+let metadata = null;
 let rows = [];
 let source = null; // name of the table, and whether it was uploaded
 let loading = null;
@@ -28,7 +28,7 @@ function start() {
   loading = load(speak(wanted()), earlyRows());
 }
 
-/** The rows, asked for with the facts, where the page says that there are some to be shown. */
+/** The rows, asked for with the metadata, where the page says that there are some to be shown. */
 function earlyRows() {
   if (!("rows" in document.documentElement.dataset) || keptUpload()) return null;
   const answer = api.pipelineRows({ spoken: wanted() });
@@ -39,16 +39,16 @@ function earlyRows() {
 async function load(spoken = null, early = null) {
   notice(null);
   try {
-    const [result, me] = await Promise.all([api.facts(), api.me(), spoken]);
+    const [result, me] = await Promise.all([api.metadata(), api.me(), spoken]);
     progress(say("loading"));
-    facts = { ...result, me };
-    learnWords(facts.words, facts.recorded);
+    metadata = { ...result, me };
+    learnWords(metadata.words, metadata.recorded);
     show($("sign-out"), api.hasToken());
-    show($("tour"), facts.tour && localStorage.getItem(TOUR) === null);
+    show($("tour"), metadata.tour && localStorage.getItem(TOUR) === null);
     if ([...reports.PAGES, "quiz"].some((name) => location.hash.startsWith(`#/${name}`))) route(); // needs no pipeline
     const kept = keptUpload();
     if (kept) await takeUpload(kept.text, kept.name);
-    else if (facts.pipeline) await takeServed(early ?? undefined);
+    else if (metadata.pipeline) await takeServed(early ?? undefined);
     else use([], null);
   } catch (error) {
     complain(error, () => load());
@@ -70,22 +70,22 @@ function complain(error, again = null) {
 
 /** Take an upload into use; one that is not a pipeline leaves what was there before. */
 async function takeUpload(text, name) {
-  const read = readProspects(text, facts);
+  const read = readProspects(text, metadata);
   const onProgress = (done) => progress(say("scoring", { done: number(done), all: number(read.length) }));
-  use(await assessRows(read, facts, onProgress), { name, uploaded: true });
+  use(await assessRows(read, metadata, onProgress), { name, uploaded: true });
 }
 
 /** Take the service's own pipeline into use. */
 async function takeServed(answer) {
-  const { rows: served, problem } = await servedRows(facts, answer);
-  use(served, { name: facts.pipeline, uploaded: false }, problem);
+  const { rows: served, problem } = await servedRows(metadata, answer);
+  use(served, { name: metadata.pipeline, uploaded: false }, problem);
 }
 
 /** Show these rows; without a source there are none. */
 function use(newRows, newSource, problem = null) {
   [rows, source, isFresh] = [newRows, newSource, true];
   tellDecisions(problem);
-  if (source !== null) table.fill(rows, facts);
+  if (source !== null) table.fill(rows, metadata);
   describe();
   route();
 }
@@ -97,7 +97,7 @@ function tellDecisions(problem) {
 }
 
 function describe() {
-  const months = facts.model.horizon_months;
+  const months = metadata.model.horizon_months;
   const faulty = rows.filter((row) => row.error).length;
   const parts = [
     source?.name,
@@ -107,8 +107,8 @@ function describe() {
     months && say(months === 1 ? "horizon_one" : "horizon", { months }),
   ].filter(Boolean);
   $("source").replaceChildren(...parts.flatMap((part, index) => (index ? [" · ", part] : [part])));
-  $("empty-columns").textContent = say("needs", { names: facts.model.attributes.map((item) => item.name).join(", ") });
-  $("foot").textContent = say("foot", { version: facts.model.version });
+  $("empty-columns").textContent = say("needs", { names: metadata.model.attributes.map((item) => item.name).join(", ") });
+  $("foot").textContent = say("foot", { version: metadata.model.version });
   show($("empty"), source === null);
   show($("filled"), source !== null);
   show($("export"), source !== null);
@@ -121,10 +121,10 @@ function describe() {
 async function upload(file) {
   if (!file) return;
   await loading;
-  if (facts === null) return; // what is wrong has been reported
+  if (metadata === null) return; // what is wrong has been reported
   notice(null);
-  if (file.size > facts.limits.bytes) {
-    notice(say("upload_long", { most: number(facts.limits.bytes / 1e6) }));
+  if (file.size > metadata.limits.bytes) {
+    notice(say("upload_long", { most: number(metadata.limits.bytes / 1e6) }));
     return;
   }
   try {
@@ -162,20 +162,20 @@ const keptUpload = () => JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
 
 async function route() {
   $("decide").close(); // it is about the deal that is left
-  if (facts === null) return;
+  if (metadata === null) return;
   const [, view, key] = /^#\/(deal|try|team|model|watch|quiz)?(?:\/(.*))?$/.exec(location.hash || "#/") ?? [];
   const row = view === "deal" ? rows.find((item) => item.key === decoded(key)) : null;
   notice(null);
   if (reports.PAGES.includes(view)) {
     openView(view, `#/${view}`);
-    reports.openPage(view, facts, decoded(key));
+    reports.openPage(view, metadata, decoded(key));
     return;
   }
   reports.close();
   quiz.close();
   if (view === "quiz") {
     openView("quiz", "#/team");
-    await quiz.open(facts);
+    await quiz.open(metadata);
     return;
   }
   if (view === "try" || row?.assessment) {
@@ -192,11 +192,11 @@ async function route() {
 async function openDeal(row) {
   const asked = location.hash;
   try {
-    const whole = row === null ? null : await wholeRow(row, facts);
+    const whole = row === null ? null : await wholeRow(row, metadata);
     if (asked !== location.hash) return; // somebody went on meanwhile
     left = row?.key ?? null;
     openView("deal", row === null ? "#/try" : "#/");
-    deal.open(whole, facts);
+    deal.open(whole, metadata);
     entitle();
     $("deal-title").focus({ preventScroll: true });
     scrollTo(0, 0);
@@ -243,11 +243,11 @@ async function lookAgain() {
   try {
     const version = await api.versionInUse();
     if (isLate()) return;
-    if (version !== facts.model.version) {
+    if (version !== metadata.model.version) {
       await modelChanged();
       return;
     }
-    const { rows: found, problem } = await servedRows(facts);
+    const { rows: found, problem } = await servedRows(metadata);
     if (isLate()) return;
     if (isAway) notice(null);
     [rows, isFresh, isAway] = [found, true, false];
@@ -261,7 +261,7 @@ async function lookAgain() {
 }
 
 function lookIfSeen() {
-  if (facts !== null && !document.hidden && !$("pipeline").hidden) lookAgain();
+  if (metadata !== null && !document.hidden && !$("pipeline").hidden) lookAgain();
 }
 
 /** The guide: whole on the first page, one step of it on the others. */
@@ -302,7 +302,7 @@ function listen() {
       complain(error);
       return;
     }
-    if (facts === null) return;
+    if (metadata === null) return;
     describe();
     guide();
     await translateRows();
@@ -344,7 +344,7 @@ async function translateRows() {
     return;
   }
   try {
-    const { rows: served, problem } = await servedRows(facts);
+    const { rows: served, problem } = await servedRows(metadata);
     rows = served;
     tellDecisions(problem);
     table.translate(rows);

@@ -4,12 +4,12 @@ import { sentColumns } from "./prospects.js";
 import { day, label, language, number, say, unit } from "./text.js";
 
 /** Draw the fields and fill them; what a rep can still change stands first. */
-export function drawForm(facts, prospect) {
-  const known = new Map(facts.model.attributes.map((item) => [item.name, item]));
-  const items = sentColumns(facts).map((name) => known.get(name) ?? roleOnly(name, facts));
+export function drawForm(metadata, prospect) {
+  const known = new Map(metadata.model.attributes.map((item) => [item.name, item]));
+  const items = sentColumns(metadata).map((name) => known.get(name) ?? roleOnly(name, metadata));
   const shown = items.filter((item) => item !== null);
-  const isOpen = (item) => facts.actionable.includes(item.name);
-  const isRecorded = (item) => !isOpen(item) && facts.recorded[language()]?.[item.name] !== undefined;
+  const isOpen = (item) => metadata.actionable.includes(item.name);
+  const isRecorded = (item) => !isOpen(item) && metadata.recorded[language()]?.[item.name] !== undefined;
   const rest = shown.filter((item) => !isOpen(item) && !isRecorded(item));
   const groups = [["actionable", shown.filter(isOpen)], ["given", rest]].filter(([, fields]) => fields.length > 0);
   const recorded = shown.filter(isRecorded);
@@ -17,9 +17,9 @@ export function drawForm(facts, prospect) {
 }
 
 /** The amount, and the closing date where dates are counted from it, may be no attributes. */
-function roleOnly(name, facts) {
-  if (name === facts.roles.amount) return { name, kind: "number" };
-  const dates = facts.model.attributes.some((item) => item.kind === "date");
+function roleOnly(name, metadata) {
+  if (name === metadata.roles.amount) return { name, kind: "number" };
+  const dates = metadata.model.attributes.some((item) => item.kind === "date");
   return dates ? { name, kind: "date" } : null;
 }
 

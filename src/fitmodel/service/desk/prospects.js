@@ -7,61 +7,61 @@ const REASONS_IN_TABLE = 3;
 const SHOWN_NAMES = 6;
 
 /** Rows of the service's own pipeline, which it has scored, and why they say no decisions. */
-export async function servedRows(facts, answer = api.pipelineRows()) {
+export async function servedRows(metadata, answer = api.pipelineRows()) {
   const { rows, decisions_problem: problem } = await answer;
-  return { rows: rows.map((row) => servedRow(row, facts)), problem };
+  return { rows: rows.map((row) => servedRow(row, metadata)), problem };
 }
 
-function servedRow(row, facts) {
+function servedRow(row, metadata) {
   const { key, rep, amount, error, money_at_risk: risk, concern, decision } = row;
-  const whole = row.cells ? { given: row.cells, prospect: sent(row.prospect, facts), sentences: row.sentences } : {};
+  const whole = row.cells ? { given: row.cells, prospect: sent(row.prospect, metadata), sentences: row.sentences } : {};
   return { key, rep, amount, risk, concern, decision, isServed: true, ...(error ? { error } : { assessment: row }), ...whole };
 }
 
-function sent(prospect, facts) {
-  return Object.fromEntries(sentColumns(facts).filter((name) => name in prospect).map((name) => [name, prospect[name]]));
+function sent(prospect, metadata) {
+  return Object.fromEntries(sentColumns(metadata).filter((name) => name in prospect).map((name) => [name, prospect[name]]));
 }
 
 /** A row with its cells and what is scored of it; those of an upload have them already. */
-export async function wholeRow(row, facts) {
-  return row.isServed && !row.given ? servedRow(await api.pipelineRow(row.key), facts) : row;
+export async function wholeRow(row, metadata) {
+  return row.isServed && !row.given ? servedRow(await api.pipelineRow(row.key), metadata) : row;
 }
 
 /** The same of many rows, in their order. */
-export async function wholeRows(some, facts) {
+export async function wholeRows(some, metadata) {
   if (!some.some((row) => row.isServed)) return some;
   const { rows } = await api.pipelineRows({ full: true });
   const known = new Map(rows.map((row) => [row.key, row]));
-  return some.filter((row) => known.has(row.key)).map((row) => servedRow(known.get(row.key), facts));
+  return some.filter((row) => known.has(row.key)).map((row) => servedRow(known.get(row.key), metadata));
 }
 
 /** Columns that are sent: the attributes, and what money and dates are counted from. Never the id. */
-export function sentColumns(facts) {
-  const { amount, closed_on: closing } = facts.roles;
-  const names = facts.model.attributes.map((item) => item.name);
+export function sentColumns(metadata) {
+  const { amount, closed_on: closing } = metadata.roles;
+  const names = metadata.model.attributes.map((item) => item.name);
   return [...new Set([...names, amount, closing].filter(Boolean))];
 }
 
 /** Rows of a CSV text; throws an Error with a sentence where it is not a pipeline. */
-export function readProspects(text, facts) {
+export function readProspects(text, metadata) {
   const { columns, rows, decimalComma } = parse(text);
-  const lacking = facts.model.attributes.map((item) => item.name).filter((n) => !columns.includes(n));
+  const lacking = metadata.model.attributes.map((item) => item.name).filter((n) => !columns.includes(n));
   if (rows.length === 0) throw new Error(say("upload_empty"));
   if (lacking.length > 0) {
     const names = lacking.slice(0, SHOWN_NAMES).join(", ") + (lacking.length > SHOWN_NAMES ? ", …" : "");
     throw new Error(say("upload_lacks", { number: lacking.length, names }));
   }
-  if (rows.length > facts.limits.prospects) {
-    throw new Error(say("upload_many", { rows: number(rows.length), most: number(facts.limits.prospects) }));
+  if (rows.length > metadata.limits.prospects) {
+    throw new Error(say("upload_many", { rows: number(rows.length), most: number(metadata.limits.prospects) }));
   }
   const taken = new Map();
-  return rows.map((fields, index) => readRow(fields, index, columns, decimalComma, facts, taken));
+  return rows.map((fields, index) => readRow(fields, index, columns, decimalComma, metadata, taken));
 }
 
-function readRow(fields, index, columns, decimalComma, facts, taken) {
+function readRow(fields, index, columns, decimalComma, metadata, taken) {
   const given = Object.fromEntries(columns.map((name, at) => [name, (fields[at] ?? "").trim()]));
-  const { id, rep, amount } = facts.roles;
-  const { prospect, unclear } = prospectOf(given, facts, decimalComma);
+  const { id, rep, amount } = metadata.roles;
+  const { prospect, unclear } = prospectOf(given, metadata, decimalComma);
   const row = {
     key: unique(given[id] || say("row", { number: index + 1 }), taken),
     rep: given[rep] ?? "",
@@ -84,13 +84,13 @@ function unique(key, taken) {
 }
 
 /** What is sent of a row, and a number of it that could be two. */
-function prospectOf(given, facts, decimalComma) {
-  const kinds = new Map(facts.model.attributes.map((item) => [item.name, item.kind]));
+function prospectOf(given, metadata, decimalComma) {
+  const kinds = new Map(metadata.model.attributes.map((item) => [item.name, item.kind]));
   const prospect = {};
   let unclear = null;
-  for (const name of sentColumns(facts)) {
+  for (const name of sentColumns(metadata)) {
     if (!(name in given)) continue;
-    const numeric = kinds.get(name) === "number" || name === facts.roles.amount;
+    const numeric = kinds.get(name) === "number" || name === metadata.roles.amount;
     const text = numeric ? plainNumber(given[name], decimalComma) : given[name];
     if (text === null) unclear ??= name;
     // a text that is not a number is sent as it is, for the service to say so
@@ -100,7 +100,7 @@ function prospectOf(given, facts, decimalComma) {
 }
 
 /** Assess every row that has the table's shape; the others keep their error. */
-export async function assessRows(rows, facts, onProgress) {
+export async function assessRows(rows, metadata, onProgress) {
   const sound = rows.filter((row) => !row.error);
   const answers = await api.assessAll(sound.map((row) => row.prospect), REASONS_IN_TABLE, onProgress);
   sound.forEach((row, index) => {
@@ -110,24 +110,24 @@ export async function assessRows(rows, facts, onProgress) {
       row.assessment = answer;
       row.concern = answer.reasons.find((reason) => reason.contribution > 0) ?? null;
       row.sentences = answer.reasons.map((reason) => reason.sentence);
-      row.risk = moneyAtRisk(answer.early_churn_probability, row.amount, facts);
+      row.risk = moneyAtRisk(answer.early_churn_probability, row.amount, metadata);
     }
   });
   return rows;
 }
 
 /** What money at risk means for this model: "value", "amount" or nothing. */
-export function riskBasis(facts) {
-  if (facts.roles.amount === null) return null;
-  return facts.cost_of_early_churn === null ? "amount" : "value";
+export function riskBasis(metadata) {
+  if (metadata.roles.amount === null) return null;
+  return metadata.cost_of_early_churn === null ? "amount" : "value";
 }
 
 /** Probability of early churn times what it costs; null where the amount is not known. */
-export function moneyAtRisk(probability, amount, facts) {
-  const basis = riskBasis(facts);
+export function moneyAtRisk(probability, amount, metadata) {
+  const basis = riskBasis(metadata);
   if (basis === null || amount === null || !Number.isFinite(amount)) return null;
   if (basis === "amount") return probability * amount;
-  const { probability: knots, fixed, per_amount: each } = facts.cost_of_early_churn;
+  const { probability: knots, fixed, per_amount: each } = metadata.cost_of_early_churn;
   const at = Math.max(1, knots.findIndex((knot) => knot >= probability)); // of the knot above
   const share = (probability - knots[at - 1]) / (knots[at] - knots[at - 1]);
   const between = (values) => values[at - 1] + share * (values[at] - values[at - 1]);

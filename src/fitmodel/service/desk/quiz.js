@@ -5,12 +5,12 @@ import { keepName, knownName } from "./people.js";
 import { number, percent, say } from "./text.js";
 import { missing, ready } from "./waiting.js";
 
-let facts = null;
+let metadata = null;
 let turn = 0; // whatever was begun for another turn is not shown
 
 /** Show the page from its start: who takes part, and how it went so far. */
-export async function open(newFacts) {
-  facts = newFacts;
+export async function open(newMetadata) {
+  metadata = newMetadata;
   $("quiz-title").focus({ preventScroll: true });
   scrollTo(0, 0);
   await shown(async () => [startForm(), ...history(await api.quizScores())]);
@@ -22,7 +22,7 @@ export const close = () => {
 
 /** In another language the page begins anew, but not while a deal is asked about: answers would be lost. */
 export function translate() {
-  if (!document.getElementById("quiz-question")) open(facts);
+  if (!document.getElementById("quiz-question")) open(metadata);
 }
 
 /** Draw what an action gives; an error of the service is shown instead, and the same can be tried again. */
@@ -36,15 +36,15 @@ async function shown(action) {
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === undefined) throw error;
-    const lacking = error.status === 404 && !facts.has.deals ? "team" : null;
+    const lacking = error.status === 404 && !metadata.has.deals ? "team" : null;
     body.replaceChildren(missing(lacking, error, () => shown(action)));
   }
 }
 
 function startForm() {
   const names = make("input", { id: "quiz-names", required: true, maxlength: 400, autocomplete: "name" });
-  names.value = knownName(facts);
-  names.readOnly = Boolean(facts.me.name);
+  names.value = knownName(metadata);
+  names.readOnly = Boolean(metadata.me.name);
   const form = make("form", { id: "quiz-start", class: "inline-form", autocomplete: "off" },
     make("label", {}, make("span", {}, say("quiz_names")), names),
     make("p", { class: "actions" }, make("button", { type: "submit", class: "primary" }, say("quiz_start"))));
@@ -52,11 +52,11 @@ function startForm() {
     event.preventDefault();
     const people = [...new Set(names.value.split(/[,，;；、]/).map((name) => name.trim()).filter(Boolean))];
     if (people.length === 0) return;
-    if (people.length === 1) keepName(facts, people[0]);
+    if (people.length === 1) keepName(metadata, people[0]);
     begin(people);
   });
   return make("section", { class: "part card" }, make("p", {}, say("quiz_intro")),
-    facts.has.log ? null : make("p", { class: "soft small" }, say("quiz_unkept")), form);
+    metadata.has.log ? null : make("p", { class: "soft small" }, say("quiz_unkept")), form);
 }
 
 async function begin(people) {
@@ -87,7 +87,7 @@ function question(made, people, index, guesses) {
   return [make("section", { class: "part card", id: "quiz-question" },
     make("h2", {}, say("quiz_deal", { number: position, size: made.questions.length, signed })),
     make("progress", { max: made.questions.length, value: index, "aria-label": say("quiz_progress") }),
-    make("p", { class: "note" }, say("quiz_question", asked)), make("dl", { class: "facts" }, ...rows), form)];
+    make("p", { class: "note" }, say("quiz_question", asked)), make("dl", { class: "values" }, ...rows), form)];
 }
 
 function show(nodes) {
@@ -126,7 +126,7 @@ function results(made, guesses, { answers, brier, kept }) {
       make("p", { class: "note" }, say("quiz_scale")),
       kept ? null : make("p", { class: "soft small" }, say("quiz_unkept")),
       plainTable([say("quiz_of"), ...head], lines.map((cells, at) => [answers[at].deal ?? String(at + 1), ...cells])),
-      make("p", { class: "actions" }, make("button", { type: "button", class: "primary", id: "quiz-again", onclick: () => open(facts) }, say("quiz_again")))),
+      make("p", { class: "actions" }, make("button", { type: "button", class: "primary", id: "quiz-again", onclick: () => open(metadata) }, say("quiz_again")))),
   ];
 }
 

@@ -7,7 +7,7 @@ import { versionsPart } from "./versions.js";
 import { missing, ready } from "./waiting.js";
 
 const OLD = 300_000; // milliseconds after which a page is asked for again when it is opened
-let facts = null;
+let metadata = null;
 let open = null; // the page that is shown
 let turn = 0;
 let changed = null; // tells the app that another model is in use
@@ -20,8 +20,8 @@ export const PAGES = ["team", "model", "watch"];
 const DRAW = { team: drawTeam, model: drawModel, watch: drawWatch };
 
 /** Show a page; `part` is the id of a heading in it. */
-export async function openPage(name, newFacts, part) {
-  [open, facts] = [name, newFacts];
+export async function openPage(name, newMetadata, part) {
+  [open, metadata] = [name, newMetadata];
   turn += 1;
   const mine = turn;
   const body = $(`${name}-body`);
@@ -44,21 +44,21 @@ export async function openPage(name, newFacts, part) {
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === undefined) throw error;
-    body.replaceChildren(missing(lackingFor(name, error), error, () => openPage(name, facts, part)));
+    body.replaceChildren(missing(lackingFor(name, error), error, () => openPage(name, metadata, part)));
   }
 }
 
 /** What the service lacks for a page: the past deals, or who sold them; null if something else went wrong. */
 function lackingFor(name, error) {
   if (error.status !== 404 || name === "model") return null;
-  if (!facts.has.deals) return name;
+  if (!metadata.has.deals) return name;
   return name === "team" ? "rep" : null;
 }
 
 /** In another language a page is asked for anew. */
 export function translate() {
   for (const name of PAGES) $(`${name}-body`).dataset.state = "old";
-  if (open !== null) openPage(open, facts);
+  if (open !== null) openPage(open, metadata);
 }
 
 export function close() {
@@ -97,14 +97,14 @@ async function drawWatch(isWanted, body) {
 async function drawModel(isWanted) {
   const [{ plots }, card] = await Promise.all([api.modelPlots(), cardOrNothing()]);
   if (!isWanted()) return null;
-  const { version, period, attributes } = facts.model;
+  const { version, period, attributes } = metadata.model;
   const drawn = plots.map(({ title, plot }) => make("section", { class: "part card" }, make("h2", {}, title), ...build(plot)));
   const most = Math.max(...attributes.map(({ span }) => span), Number.EPSILON);
   const tables = [...attributes].sort((a, b) => b.span - a.span).map((item) => tableOf(item, item.span / most));
   const learned = period ? say("model_learned", { low: period[0], high: period.at(-1) }) : "";
   return [
-    make("div", { class: "summary" }, make("p", {}, make("strong", {}, say("model_about", { version })), ` ${learned}`), make("p", {}, facts.rule[language()])),
-    versionsPart(facts, promoted),
+    make("div", { class: "summary" }, make("p", {}, make("strong", {}, say("model_about", { version })), ` ${learned}`), make("p", {}, metadata.rule[language()])),
+    versionsPart(metadata, promoted),
     make("div", { class: "pair" }, ...drawn),
     make("section", { class: "part card" }, make("h2", {}, say("model_tables")), make("p", { class: "note" }, say("model_tables_note")), ...tables),
     card === null ? null : make("section", { class: "part card" }, make("details", {}, make("summary", {}, say("model_card")), ...build(card.nodes))),
@@ -113,7 +113,7 @@ async function drawModel(isWanted) {
 
 /** After a promotion the page is about another model; one that was started with a bundle stays. */
 async function promoted({ version, in_use: now }) {
-  const isHere = now !== facts.model.version;
+  const isHere = now !== metadata.model.version;
   if (isHere) await changed();
   notice(say(isHere ? "promoted" : "promoted_elsewhere", { version, in_use: now }), null, { good: true });
 }

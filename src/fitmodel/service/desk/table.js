@@ -18,7 +18,7 @@ const COLUMNS = {
   against: { text: "against_most", of: null },
 };
 
-let facts = null;
+let metadata = null;
 let rows = [];
 let filter = none();
 let order = { by: "risk", down: true, managersFirst: true };
@@ -34,19 +34,19 @@ export function begin() {
 }
 
 /** Show these rows; filters begin anew. */
-export function fill(newRows, newFacts) {
-  [rows, facts] = [newRows, newFacts];
+export function fill(newRows, newMetadata) {
+  [rows, metadata] = [newRows, newMetadata];
   filter = none();
-  if (facts.me.role === "manager") $("filters").prepend($("waiting")); // the queue is a manager's work
+  if (metadata.me.role === "manager") $("filters").prepend($("waiting")); // the queue is a manager's work
   else $("filters").append($("waiting"));
-  order = { by: riskBasis(facts) === null ? "probability" : "risk", down: true, managersFirst: true };
+  order = { by: riskBasis(metadata) === null ? "probability" : "risk", down: true, managersFirst: true };
   $("search").value = "";
   translate();
 }
 
 /** Draw everything that holds words, of these rows where there are new ones. */
 export function translate(newRows = rows) {
-  if (facts === null) return;
+  if (metadata === null) return;
   rows = newRows;
   const reps = [...new Set(rows.map((row) => row.rep).filter(Boolean))].sort();
   const options = reps.map((rep) => make("option", { value: rep }, rep));
@@ -108,9 +108,9 @@ function chosen() {
 function visibleColumns() {
   const hidden = new Set();
   if (!rows.some((row) => row.rep)) hidden.add("rep");
-  if (facts.roles.amount === null) hidden.add("amount");
-  if (riskBasis(facts) === null) hidden.add("risk");
-  if (facts.cost_of_early_churn === null) hidden.add("value");
+  if (metadata.roles.amount === null) hidden.add("amount");
+  if (riskBasis(metadata) === null) hidden.add("risk");
+  if (metadata.cost_of_early_churn === null) hidden.add("value");
   return Object.keys(COLUMNS).filter((name) => !hidden.has(name));
 }
 
@@ -124,7 +124,7 @@ function draw() {
   $("rows").parentNode.setAttribute("aria-rowcount", kept.length + 1);
   lines.show(kept);
   show($("nothing"), kept.length === 0);
-  const isEmpty = rows.length === 0 && facts.me.role === "rep";
+  const isEmpty = rows.length === 0 && metadata.me.role === "rep";
   const key = isEmpty ? "no_own_prospects" : filter.waiting && countWaiting() === 0 ? "nobody_waits" : "nothing";
   $("nothing").textContent = say(key);
   $("export").disabled = kept.length === 0;
@@ -135,11 +135,11 @@ function drawTiles() {
   const poor = kept.filter((row) => row.assessment.fit === "poor");
   const unpriced = kept.filter((row) => row.amount === null).length;
   const tiles = [];
-  if (riskBasis(facts) !== null) {
+  if (riskBasis(metadata) !== null) {
     const note = unpriced ? say("unpriced", { number: number(unpriced) }) : say("risk_note");
     tiles.push(["risk", money(sum((row) => row.risk)), note, "main"]);
   }
-  if (facts.cost_of_early_churn !== null) {
+  if (metadata.cost_of_early_churn !== null) {
     tiles.push(["value", money(sum((row) => row.assessment.expected_value)), say("value_note")]);
   }
   tiles.push(["prospects", number(kept.length), say("of_all", { number: number(scored().length) })]);
@@ -294,7 +294,7 @@ function moveAmongRows(event) {
 }
 
 function explain() {
-  const basis = riskBasis(facts);
+  const basis = riskBasis(metadata);
   const lines = basis === null
     ? ["meaning_none"]
     : basis === "amount" ? ["meaning_amount"] : ["meaning_value", "meaning_cost", "meaning_sum"];
@@ -319,7 +319,7 @@ export function seeFaults() {
 
 async function keepExport() {
   try {
-    download("prospects-assessed.csv", exported(await wholeRows(kept, facts)));
+    download("prospects-assessed.csv", exported(await wholeRows(kept, metadata)));
   } catch (error) {
     if (error.status === undefined) throw error;
     notice(error.message || say("no_answer"));

@@ -8,11 +8,11 @@ const FIRST = 8; // records that are shown before somebody asks for all
 let turn = 0;
 
 /** Ask for the timeline of a row of the service's pipeline; others have none. */
-export async function open(row, facts) {
+export async function open(row, metadata) {
   turn += 1;
   const mine = turn;
   show($("timeline"), false);
-  if (row === null || !row.isServed || !facts.has.history) return;
+  if (row === null || !row.isServed || !metadata.has.history) return;
   try {
     const result = await api.timeline(row.key);
     if (mine !== turn) return;
@@ -38,11 +38,11 @@ function drawn({ as_of: known, fields, derived, records }) {
     ...fields.map(({ label, value, source, recorded_at: at }) => [label, value ?? say("unknown"), at ? `${source}, ${moment(at)}` : source]),
     ...derived.map(({ label, value }) => [label, value === null ? say("unknown") : typeof value === "number" ? number(value) : value, ""]),
   ];
-  const facts = values.map(([label, value, note]) => make("div", {}, make("dt", {}, label),
+  const entries = values.map(([label, value, note]) => make("div", {}, make("dt", {}, label),
     make("dd", {}, value, note ? make("span", { class: "soft small" }, ` ${note}`) : null)));
   return [make("p", { class: "soft small" }, say("timeline_note", { when: moment(known) })),
     latest.length === 0 ? make("p", { class: "soft" }, say("timeline_none")) : list, more,
-    make("details", {}, make("summary", {}, say("timeline_values")), make("dl", { class: "facts narrow" }, ...facts))].filter(Boolean);
+    make("details", {}, make("summary", {}, say("timeline_values")), make("dl", { class: "values narrow" }, ...entries))].filter(Boolean);
 }
 
 const record = ({ at, what, table, known }) =>

@@ -1,4 +1,4 @@
-"""Facts per deal and per rep: deals, lost customers, and attributes that only one rep sells.
+"""Figures per deal and per rep: deals, lost customers, and attributes that only one rep sells.
 
 deals -> segments of each attribute -> share of each rep in each segment -> a rep's own segments
 """
