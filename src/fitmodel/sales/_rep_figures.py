@@ -19,8 +19,6 @@ from fitmodel.sales.people import count_deals
 from fitmodel.sales.rates import NORMAL_95, expected_leavers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
@@ -95,7 +93,7 @@ def deal_figures(
     )
 
 
-def expected_errors(draws: pd.DataFrame | None, names: Sequence[str]) -> pd.Series[float]:
+def expected_errors(draws: pd.DataFrame | None, names: list[str]) -> pd.Series[float]:
     """Return the standard error of each rep's share of the expected number, in log-odds.
 
     It is 0 without draws, and `UNKNOWN_ERROR` for a rep without any.
