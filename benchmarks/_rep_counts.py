@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fitmodel.sales.rep_performance import HISTORY_SHARE, PAGE_ERROR, name_reps
+from fitmodel.sales.rep_performance import HISTORY_SHARE, PAGE_ERROR, exact_tails, name_reps
 
 REPS, FIRST_SEED = 12, 30_000
 BLOCK = 25
@@ -33,6 +33,16 @@ COUNTED = {
     "12 reps, SD .35": (BIG[1:].mean() * np.ones(REPS) * 2, 1.0, 0.35),
     "30 reps, SD .35": (np.random.default_rng(5).lognormal(2.5, 0.5, 30), 1.0, 0.35),
 }
+
+
+def exact_holm(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Who an exact test with Holm's correction names, with no allowance for anything."""
+    p = np.minimum(1, 2 * np.minimum(*exact_tails(observed, expected)))
+    order = np.argsort(p)
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    named = np.empty(len(p), dtype=bool)
+    named[order] = steps <= 0.05
+    return named
 
 
 def counted(name: str, first_page: int) -> list[dict[str, object]]:

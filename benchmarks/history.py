@@ -18,10 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,9 +27,10 @@ import pandas as pd
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from _needs import has
+from _own_memory import own_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from fitmodel.datasets.simulation import Simulation
 
@@ -296,25 +295,6 @@ def speed(millions: float, ways: Collection[str]) -> None:
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
     """Values as text: what is the text 7 in Parquet is the number 7 in CSV."""
     return table.astype("str").fillna("?").replace(r"\.0$", "", regex=True)
-
-
-@contextmanager
-def own_memory() -> Iterator[list[float]]:
-    """Note every 20 ms the memory that is the process's own: no file stands behind it."""
-    noted, done = [0.0], Event()
-
-    def note() -> None:
-        while not done.wait(0.02):
-            text = Path("/proc/self/status").read_text()
-            noted.append(int(text.split("RssAnon:")[1].split()[0]) / 1024)
-
-    thread = Thread(target=note)
-    thread.start()
-    try:
-        yield noted
-    finally:
-        done.set()
-        thread.join()
 
 
 def one(way: str, folder: Path, millions: float) -> None:

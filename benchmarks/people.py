@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from _rep_counts import BLOCK, COUNTED, FIRST_SEED, REPS, attainable, counted
+from _rep_counts import BLOCK, COUNTED, FIRST_SEED, REPS, attainable, counted, exact_holm
 from _results import FOLDER, Results
 
 from fitmodel import DealSpec
 from fitmodel.sales.incentives import pay_bonus
 from fitmodel.sales.plans import Bonus
-from fitmodel.sales.rep_performance import compute_expected, compute_rep_performance, exact_tails
+from fitmodel.sales.rep_performance import compute_expected, compute_rep_performance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,16 +117,6 @@ def dated(rep: np.ndarray, month: np.ndarray, stayed: np.ndarray, kind: np.ndarr
             "kind": np.array(["a", "b", "c"])[kind],
         }
     )
-
-
-def exact_holm(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Who an exact test with Holm's correction names, with no allowance for anything."""
-    p = np.minimum(1, 2 * np.minimum(*exact_tails(observed, expected)))
-    order = np.argsort(p)
-    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    named = np.empty(len(p), dtype=bool)
-    named[order] = steps <= 0.05
-    return named
 
 
 def naming(team: Team, deals: int, first_page: int) -> list[dict[str, object]]:

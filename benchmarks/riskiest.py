@@ -66,10 +66,8 @@ def attributes(rng: np.random.Generator, n: int) -> pd.DataFrame:
     )
 
 
-def draw(rng: np.random.Generator, n: int, law: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Attributes, and the cumulative hazard of leaving within the horizon."""
-    deals = attributes(rng, n)
-    factor, mean = LAWS[law]
+def effects(deals: pd.DataFrame) -> np.ndarray:
+    """Sum of the effects on the logarithm of the hazard."""
     score = (
         -0.45 * (np.log(deals["seats"]) - 2.8)
         - 0.012 * (deals["demo_minutes"].clip(upper=120) - 40)
@@ -77,7 +75,15 @@ def draw(rng: np.random.Generator, n: int, law: str) -> tuple[pd.DataFrame, np.n
         + deals["source"].map(SOURCES)
         + deals["plan"].map(PLANS)
         + deals["country"].map(COUNTRIES)
-    ).to_numpy(dtype=float)
+    )
+    return score.to_numpy(dtype=float)
+
+
+def draw(rng: np.random.Generator, n: int, law: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Attributes, and the cumulative hazard of leaving within the horizon."""
+    deals = attributes(rng, n)
+    factor, mean = LAWS[law]
+    score = effects(deals)
     if law == "two pairs act together":
         basic, cold = deals["plan"] == "basic", deals["source"] == "cold"
         cheap = (deals["seats"] > 20) & (deals["discount"] >= 10)

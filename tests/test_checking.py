@@ -294,7 +294,7 @@ def report(**changed: Any) -> Any:
         "black_box_gap": Metric("black_box_gap", 0.0, -0.1, 0.1, 0.0),
         "pooled_groups": pd.DataFrame(), "changes": (),
     }  # fmt: skip
-    return SimpleNamespace(**usual | {"regime": "full"} | changed)
+    return SimpleNamespace(**usual | {"regime": "full", "level_error": None} | changed)
 
 
 @pytest.mark.parametrize(

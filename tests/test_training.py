@@ -254,6 +254,7 @@ def test_a_fast_growing_company_is_trained_on_leavers_among_young_deals(
     assert run.report.n_early_churners > 150
     assert run.report.method in {"out-of-time", "blocks in time"}
     assert run.report.metrics["roc_auc"].value > 0.55  # few mature deals: a wide interval
+    assert run.report.level_error > (run.report.n_early_churners * 0.8) ** -0.5
     risky, safe = (
         run.model.predict({"plan": plan, "seats": seats}, reasons=0).early_churn_probability
         for plan, seats in (("free trial", -1.0), ("partner", 1.0))

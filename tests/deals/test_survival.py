@@ -271,6 +271,9 @@ def test_the_upper_limit_of_the_rate_is_close_to_the_exact_poisson_limit(after):
 
     assert curve.upper_rate_after(after) == pytest.approx(exact, rel=0.002)
     assert curve.upper_rate_after(after) > events / watched
+    low, high = curve.rate_limits_after(after)
+    assert low == pytest.approx(chi2.ppf(0.05, 2 * events) / 2 / watched, rel=0.005)
+    assert high == curve.upper_rate_after(after)
     assert np.isnan(curve.upper_rate_after(end))
 
 
@@ -289,6 +292,7 @@ def test_the_upper_limit_counts_no_months_before_a_delayed_entry():
 def test_without_leavers_the_upper_limit_is_three_over_the_months_observed():
     curve = kaplan_meier(np.full(50, 12.0), np.zeros(50, bool))
     assert curve.upper_rate_after(2.0) == pytest.approx(3.0 / 500, rel=0.02)
+    assert curve.rate_limits_after(2.0)[0] == 0
 
 
 def test_after_all_have_left_the_upper_limit_keeps_its_previous_value() -> None:

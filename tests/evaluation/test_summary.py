@@ -10,12 +10,23 @@ import pandas as pd
 import pytest
 
 from fitmodel.evaluation.metrics import Metric, compute_metrics
-from fitmodel.evaluation.summary import describe_level_of_cuts, level_is_off
+from fitmodel.evaluation.summary import (
+    MISFIT,
+    describe_level_of_cuts,
+    level_error,
+    level_is_off,
+)
 
 
 def report(intercept: Metric, churners: int = 200, **changed: Any) -> Any:
     """A report of an evaluated model that learned from three quarters of the deals."""
-    usual = {"n_early_churners": churners, "n_train": 750, "n_deals": 1000, "base_rate": 0.2}
+    usual = {
+        "n_early_churners": churners,
+        "n_train": 750,
+        "n_deals": 1000,
+        "base_rate": 0.2,
+        "level_error": None,  # as in a report of several models
+    }
     return SimpleNamespace(metrics={"calibration_intercept": intercept}, **usual | changed)
 
 
@@ -30,6 +41,42 @@ def test_an_interval_just_beyond_0_is_not_enough(side: int) -> None:
     assert level_is_off(report(metric(0.45)))
     assert level_is_off(report(metric(0.41), churners=20_000))
     assert not level_is_off(report(metric(0.41), churners=0))
+
+
+def evaluation(spread: float = 0.0, *, attributes: int = 1, tested: int = 10**6) -> Any:
+    """An evaluated model that learned from 150 early churners; its predictions have this spread."""
+    log_odds = -1.4 + spread * np.random.default_rng(3).standard_normal(1_000)
+    p = 1 / (1 + np.exp(-log_odds))
+    learned = SimpleNamespace(
+        training_set=SimpleNamespace(early_churn=np.repeat([1.0, 0.0, np.nan], [150, 600, 99])),
+    )
+    return SimpleNamespace(
+        learned=learned,
+        n_train=10**9,
+        table=pd.DataFrame({"probability": p, "weight": np.full(1_000, 1.0)}).iloc[
+            np.arange(tested) % 1_000
+        ],
+        attributes=pd.DataFrame(np.zeros((1, attributes))),
+    )
+
+
+def test_the_error_of_a_level_is_that_of_its_churners_and_grows_with_what_else_is_not_known() -> (
+    None
+):
+    alone = level_error(evaluation())
+    rate = 1 / (1 + np.exp(1.4))
+    assert alone == pytest.approx(1 / np.sqrt(150 * (1 - rate)), rel=0.001)
+    assert level_error(evaluation(1.5)) > 1.15 * alone  # predictions that differ say less
+    few = level_error(evaluation(tested=200))
+    assert few == pytest.approx(np.sqrt(alone**2 * (1 + 1 / 200) + MISFIT**2 / 200), rel=0.001)
+    assert level_error(evaluation(attributes=20, tested=200)) > few
+    assert level_error(SimpleNamespace(learned=None)) is None
+
+
+def test_the_error_of_the_level_decides_where_it_is_known() -> None:
+    intercept = Metric("calibration_intercept", 0.45, 0.05, 0.85, 0.0)
+    assert level_is_off(report(intercept, level_error=0.1))
+    assert not level_is_off(report(intercept, level_error=0.12))
 
 
 @pytest.mark.slow

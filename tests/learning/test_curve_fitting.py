@@ -154,6 +154,7 @@ def test_the_curve_ends_with_the_last_month_with_ten_customers_at_risk():
     curve = fit_curve(deals, probability, HORIZON)
     watched = np.sort(deals.followup_months)[-10]
     assert curve.months == int(watched)
+    assert 0 < curve.lowest_rate < curve.monthly_rate  # lower and upper limit
 
 
 def test_the_curve_has_at_most_the_largest_number_of_months():

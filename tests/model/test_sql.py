@@ -49,6 +49,7 @@ OWN = replace(
     paid_upfront_months=2,
     own_months=OwnMonths((0.0, 0.1, 0.3, 0.6, 1.0), (60, 50, 30, 12, 6), (4, 3.5, 3, 2, 1)),
 )
+LONGER = replace(OWN, own_months=replace(OWN.own_months, stays_longest=(240, 150, 60, 20, 6)))
 POLICIES = {
     "threshold": Policy("threshold", 0.5, level=0.4),
     "capacity with money": Policy("capacity", 0.55, MONEY, level=0.5, big_deal=50_000),
@@ -56,6 +57,7 @@ POLICIES = {
     "value alone": Policy("value", 0.45, MONEY),
     "own months": Policy("value", 0.45, OWN, level=0.5, risk_threshold=0.7, big_deal=50_000),
     "capacity with own months": Policy("capacity", 0.55, OWN, level=0.5),
+    "longest months": Policy("value", 0.45, LONGER, level=0.5, risk_threshold=0.7),
     "nothing flagged": Policy("capacity", None),
 }
 LEVELS = ["it's", 'say "hi"', "back\\slash", "中文 行业", "a\nline", "$x$", "{{ x }}", "%s", "--"]

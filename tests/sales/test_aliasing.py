@@ -8,7 +8,8 @@ import pytest
 
 from fitmodel import DealSpec
 from fitmodel.deals.history import view_of
-from fitmodel.sales._expected import compute_expected, fold_of_reps, with_mean
+from fitmodel.sales._expected import compute_expected
+from fitmodel.sales._over_reps import fold_of_reps, with_mean
 from fitmodel.sales._rep_figures import find_aliases
 from fitmodel.sales.rep_performance import compute_rep_performance
 

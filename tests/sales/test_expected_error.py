@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from fitmodel import DealSpec
+from fitmodel.deals.enough import FULL_CHURNERS, MIN_CHURNERS
 from fitmodel.deals.history import view_of
+from fitmodel.sales import _over_reps
 from fitmodel.sales._expected import compute_expected
-from fitmodel.sales._rep_figures import expected_errors
+from fitmodel.sales._rep_figures import UNKNOWN_ERROR, expected_errors
 from fitmodel.sales._rep_tests import DRAWS, exact_tails, name_reps, widened
 from fitmodel.sales.rates import ratio_to_others
 from fitmodel.sales.rep_performance import compute_rep_performance
@@ -92,19 +94,55 @@ def test_with_more_deals_a_rep_with_twice_the_churn_is_marked_and_nobody_else():
 
 
 def test_without_draws_nothing_is_known_of_the_error():
-    deals = company(0, deals=60)
-
-    assert (expected_errors(view_of(deals, SPEC), None, deals["rep"]) == 0).all()
+    assert (expected_errors(None, ["A", "B"]) == 0).all()
 
 
 def test_the_error_is_that_of_the_share_in_log_odds():
-    deals = company(1, deals=80).assign(rep=["A", "B"] * 40)
     odds = np.exp(np.linspace(-1, 1, DRAWS))
-    draws = pd.DataFrame(np.where((deals["rep"] == "A").to_numpy()[:, None], 1e-4 * odds, 1e-4))
-    errors = expected_errors(view_of(deals, SPEC), draws.iloc[::-1], deals["rep"])  # any order
+    draws = pd.DataFrame([odds, np.ones(DRAWS)], index=["A", "B"])
+    errors = expected_errors(draws.iloc[::-1], ["A", "B"])  # any order
 
-    # small probabilities are hazards, so the odds of the share move by the factor
-    assert errors.to_numpy() == pytest.approx(np.full(2, np.log(odds).std(ddof=1)), rel=1e-3)
+    assert errors.to_numpy() == pytest.approx(np.full(2, np.log(odds).std(ddof=1)))
+
+
+def test_without_draws_of_a_rep_the_error_is_large_and_the_others_have_theirs():
+    draws = pd.DataFrame([np.exp(np.linspace(-1, 1, DRAWS)), np.ones(DRAWS)], index=["A", "B"])
+    errors = expected_errors(draws, ["A", "B", "C"])
+
+    assert errors["C"] == UNKNOWN_ERROR
+    assert errors[["A", "B"]].tolist() == expected_errors(draws, ["A", "B"]).tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.75, 0.97])
+def test_a_rep_with_most_early_churners_is_not_tested_as_if_the_expected_number_were_known(share):
+    """The other reps have 15 to 49 early churners, or fewer: too few for a full model."""
+    deals = company(3, deals=500)
+    early = (deals["churned_on"] - deals["closed_on"]).dt.days < 5 * DAYS_PER_MONTH
+    random = np.random.default_rng(3)
+    mine = np.where(early, random.random(500) < share, random.random(500) < 0.5)
+    deals["rep"] = np.where(mine, "R00", deals["rep"].replace("R00", "R01"))
+    others = int((early & ~mine).sum())
+    expected = compute_expected(deals, SPEC)
+    with_error, without = boards_of(deals)
+
+    assert (others < MIN_CHURNERS) == (share > 0.9)
+    assert others < FULL_CHURNERS
+    assert expected.draws["rep"].loc["R00"].isna().all() == (others < MIN_CHURNERS)
+    assert with_error.loc["R00", "expected_error"] > 0.05
+    assert with_error.loc["R00", "others_low"] < without.loc["R00", "others_low"]
+    seen = expected.over["rep"] != expected.probability
+    assert seen[mine].all() == (others >= MIN_CHURNERS)  # by a model without the rep
+
+
+@pytest.mark.slow
+def test_numbers_by_replicate_are_the_same_in_parts(monkeypatch):
+    deals = company(4, deals=700)
+    whole = compute_expected(deals, SPEC).draws["rep"]
+    monkeypatch.setattr(_over_reps, "PART", 150)
+    parts = compute_expected(deals, SPEC).draws["rep"]
+
+    pd.testing.assert_frame_equal(parts, whole)
 
 
 def test_an_error_never_makes_a_rep_more_suspicious():

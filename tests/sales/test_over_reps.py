@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from fitmodel.sales._expected import MAX_FOLDS, fold_of_reps, with_mean
+from fitmodel.sales._over_reps import MAX_FOLDS, fold_of_reps, with_mean
 
 
 def test_all_deals_of_a_rep_are_in_one_fold() -> None:

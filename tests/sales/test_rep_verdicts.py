@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, poisson
 
 from fitmodel.language.catalogue import phrases
+from fitmodel.sales._rep_tests import DRAWS
 from fitmodel.sales._rep_verdicts import (
     MIN_EXPECTED,
     MIN_EXPECTED_RECENTLY,
+    _beyond_chance,
     add_verdicts,
     holm,
     recent_text,
@@ -29,6 +31,16 @@ SAY = phrases("en", "scoreboard")
 def test_holms_correction_equals_the_published_example() -> None:
     # sorted: .005 * 4, .01 * 3 raised to .03, .03 * 2, .04 raised to .06
     assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_holms_correction_with_weights_equals_the_one_by_hand() -> None:
+    # p over weight: .00125, .005, .03, .04; times the weights that remain: 8, 4, 2, 1
+    weights = np.array([2.0, 1.0, 1.0, 4.0])
+    result = holm(np.array([0.01, 0.04, 0.03, 0.005]), weights)
+    assert result == pytest.approx([0.02, 0.06, 0.06, 0.01])
+    assert (
+        holm(np.array([0.01, 0.04]), np.ones(2)).tolist() == holm(np.array([0.01, 0.04])).tolist()
+    )
 
 
 def test_a_corrected_p_value_is_at_most_1() -> None:
@@ -249,3 +261,40 @@ def test_recent_and_selection_words_contain_their_figures() -> None:
     few = selection_text(row_of(selects="too_few"), SAY)
     assert "25.6%" not in few
     assert "1,234" in few
+
+
+def _marks(observed, expected, error: float) -> np.ndarray:
+    """Marks of a page's reps."""
+    scale = sum(observed) / sum(expected)
+    columns = {
+        "observed": np.asarray(observed, dtype=float),
+        "expected": np.asarray(expected) * scale,
+        "expected_error": np.full(len(expected), error),
+    }
+    return _beyond_chance(pd.DataFrame(columns), pd.Series(np.ones(len(expected), bool)), 0.05)
+
+
+def test_nearly_all_of_the_error_of_a_mark_is_for_reps_with_more() -> None:
+    expected = [25, 22, 20, 18, 15, 12, 10, 8]
+    more, fewer = (
+        _marks([25, 22, lost, 18, 15, 12, 10, 8], expected, error)
+        for lost, error in ((44, 0.2), (6, 0.0))
+    )
+    assert more.tolist() == ["", "", "more", "", "", "", "", ""]  # not with half of the error
+    assert set(fewer) == {""}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("times", "least", "most"), [(1.0, 0.0, 0.05), (3.0, 0.65, 1.0)])
+def test_equal_reps_are_rarely_marked_and_one_with_three_times_the_churn_often(
+    times: float, least: float, most: float
+) -> None:
+    """Expected numbers are off by 30%, and that error is estimated from a few replicates."""
+    random, marked = np.random.default_rng(6), []
+    expected = np.array([25.0, 22, 20, 18, 15, 12, 10, 8])
+    for _ in range(600):
+        true = expected * np.exp(random.normal(0, 0.3, 8)) * np.where(np.arange(8) == 2, times, 1)
+        error = 0.3 * np.sqrt(random.chisquare(DRAWS - 1) / (DRAWS - 1))
+        marks = _marks(random.poisson(true), expected, error)
+        marked.append((marks != "").any() if times == 1 else marks[2] == "more")
+    assert least <= np.mean(marked) <= most

@@ -14,8 +14,7 @@ from fitmodel.learning.settings import Settings
 from fitmodel.learning.stages import level_only_rate
 from fitmodel.reports.sales_numbers import sampled_text
 from fitmodel.reports.sales_report import make_sales_report
-from fitmodel.sales import _expected as expected
-from fitmodel.sales import _sample
+from fitmodel.sales import _over_reps, _sample
 from fitmodel.sales._expected import compute_expected
 from fitmodel.sales.rep_performance import compute_rep_performance
 
@@ -114,7 +113,7 @@ def test_without_intervals_only_boosting_needs_replicates(boosted, replicates):
 def test_a_probability_does_not_depend_on_replicates(simulation, monkeypatch):
     view = view_of(simulation.deals, simulation.spec)
     without = compute_expected(view, simulation.spec).over["rep"]
-    monkeypatch.setattr(expected, "min_replicates", lambda _settings: 3)
+    monkeypatch.setattr(_over_reps, "min_replicates", lambda _settings: 3)
     with_three = compute_expected(view, simulation.spec).over["rep"]
 
     assert with_three.to_numpy() == pytest.approx(without.to_numpy(), rel=1e-12)

@@ -79,19 +79,32 @@ class SurvivalCurve:
     def upper_rate_after(self, months: float) -> float:
         """Return the upper one-sided 95% limit of the monthly rate of leaving after an age.
 
-        The limit is that of a Poisson rate (Byar's approximation; Breslow & Day 1987, Statistical
-        Methods in Cancer Research II, page 69). NaN if fewer than `MIN_AT_RISK` customers were
-        observed beyond that age.
+        NaN if fewer than `MIN_AT_RISK` customers were observed beyond that age.
+        """
+        return self.rate_limits_after(months)[1]
+
+    def rate_limits_after(self, months: float) -> tuple[float, float]:
+        """Return the lower and upper one-sided 95% limit of the rate in `upper_rate_after`.
+
+        The limits are those of a Poisson rate (Byar's approximation; Breslow & Day 1987,
+        Statistical Methods in Cancer Research II, page 69). NaN if fewer than `MIN_AT_RISK`
+        customers were observed beyond that age.
         """
         curve = self.exact or self
         start = np.append(0.0, curve.times[:-1])
         share = (curve.times - np.maximum(start, months)) / np.maximum(curve.times - start, 1e-12)
         is_reliable = (curve.at_risk >= MIN_AT_RISK) & (share > 0)
         if not is_reliable.any():
-            return float("nan")
-        count = float(curve.events[is_reliable].sum()) + 1.0
-        limit = count * (1.0 - 1.0 / (9.0 * count) + 1.645 / (3.0 * math.sqrt(count))) ** 3
-        return limit / float(share[is_reliable] @ curve.exposure[is_reliable])
+            return math.nan, math.nan
+        count = float(curve.events[is_reliable].sum())
+        exposure = float(share[is_reliable] @ curve.exposure[is_reliable])
+        low = _byar(count, -1.645) if count > 0 else 0.0
+        return max(low, 0.0) / exposure, _byar(count + 1.0, 1.645) / exposure
+
+
+def _byar(count: float, z: float) -> float:
+    """Return a limit of a Poisson count, `z` standard deviations away."""
+    return float(count * (1.0 - 1.0 / (9.0 * count) + z / (3.0 * math.sqrt(count))) ** 3)
 
 
 def kaplan_meier(

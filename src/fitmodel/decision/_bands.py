@@ -89,9 +89,9 @@ def fit_band(
 def worth_of_one(value: float, low: float, high: float, if_stays: float) -> Worth:
     """Return the band of worth of one deal.
 
-    `low`, `high`: lowest and highest expected value within the probability's interval; NaN without
-        one.
-    `if_stays`: value if the customer stays; below 0 the deal ``loses`` whatever its risk.
+    `low`, `high`: ends of the interval of the expected value; NaN without one.
+    `if_stays`: value if the customer stays, as long as the deals allow; below 0 the deal ``loses``
+        whatever its risk.
     """
     if if_stays < 0.0:
         return "loses"

@@ -10,7 +10,7 @@ a policy from deals is in `fitmodel.decision.choice`.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -52,7 +52,9 @@ class Verdict(NamedTuple):
         Band of the risk: good, watch or poor.
     expected_value, expected_value_low, expected_value_high
         Expected value of signing, and its values at the ends of the probability's interval, lower
-        value first. NaN if the amount or the money is not known; the ends also without an interval.
+        value first. Where the lifetime is estimated, the higher one is that of a customer who stays
+        as long as the deals allow. NaN if the amount or the money is not known; the ends also
+        without an interval.
     worth
         Band of the money: ``gains``, ``loses``, ``unclear``, or "" if no money is known.
     escalate
@@ -162,6 +164,13 @@ class Policy:
             return money.linear().of_one
         return money.of_one
 
+    @cached_property
+    def _longest(self) -> Money | None:
+        """The money of a customer that stays as long as the deals allow."""
+        if self.money is None or self.money.own_months is None:
+            return self.money
+        return replace(self.money, own_months=self.money.own_months.longest)
+
     def assess(self, p: float, amount: float | None = None) -> tuple[bool, float, float]:
         """Assess one prospect in pure Python; bit-identical to the vector methods.
 
@@ -215,9 +224,12 @@ class Policy:
         escalate = poor and bool(is_big)
         if self.money is None or amount is None or math.isnan(value):
             return Verdict(poor, fit, value, math.nan, math.nan, "", escalate)
-        at_low = self._of_one(low, float(amount))[0]
-        at_high, stays = self._of_one(high, float(amount))[0], self._of_one(p, float(amount))[1]
-        value_low, value_high = (at_high, at_low) if at_high < at_low else (at_low, at_high)
+        longest, yearly = self._longest or self.money, float(amount)
+        at_low, at_high = self._of_one(low, yearly)[0], self._of_one(high, yearly)[0]
+        value_low = min(at_low, at_high)
+        at_low, at_high = longest.of_one(low, yearly)[0], longest.of_one(high, yearly)[0]
+        value_high = max(at_high, at_low)
+        stays = longest.of_one(p, yearly)[1]
         return Verdict(
             poor,
             fit,
@@ -246,12 +258,12 @@ class Policy:
         if self.money is None:
             unknown = np.full(np.shape(p), np.nan)
             return Verdict(poor, fit, value, unknown, unknown, np.full(np.shape(p), ""), poor & big)
-        end_values = [
-            np.where(np.isnan(value), np.nan, self.expected_value(end, known))
-            for end in (low, high)
-        ]
-        value_low, value_high = np.minimum(*end_values), np.maximum(*end_values)
-        worth = worth_of_many(value, value_low, value_high, self.money.value_if_stays(known, p))
+        longest = self._longest or self.money
+        at_ends = [self.expected_value(end, known) for end in (low, high)]
+        at_best = [longest.expected_value(np.asarray(end), known) for end in (low, high)]
+        value_low = np.where(np.isnan(value), np.nan, np.minimum(*at_ends))
+        value_high = np.where(np.isnan(value), np.nan, np.maximum(*at_best))
+        worth = worth_of_many(value, value_low, value_high, longest.value_if_stays(known, p))
         return Verdict(poor, fit, value, value_low, value_high, worth, poor & big)
 
     def expected_value(

@@ -127,6 +127,9 @@ class TrainingReport(Report):
         What is needed to train this model again: digest of the deals, versions, command.
     money_curve : DataFrame
         Table of `compute_money_curve`; empty without money. Not part of `to_dict`.
+    level_error : float or None
+        Standard error of the evaluated model's mean, in log-odds; None if it is several models. Not
+        part of `to_dict`.
     """
 
     method: str
@@ -155,6 +158,7 @@ class TrainingReport(Report):
     association: float | None = None
     reproduce: Mapping[str, str] = field(default_factory=dict)
     money_curve: pd.DataFrame = field(default_factory=pd.DataFrame, metadata={"private": True})
+    level_error: float | None = field(default=None, metadata={"private": True})
 
     @property
     def has_skill(self) -> bool:

@@ -42,6 +42,11 @@ if TYPE_CHECKING:
         ) -> NDArray[np.bool_]: ...
 
 
+MISFIT = 0.52
+"""Standard deviation, in log-odds, of what no scorecard of the attributes contains: the two priors
+of the interval, 0.44 and 0.28, together (docs/concepts/learning.md)."""
+
+
 def summarise(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
@@ -129,6 +134,7 @@ def summarise(
         ),
         money_curve=_money_curve(table, spec, evaluated, policy),
         predictions=evaluated[["early_churn", "probability", "weight"]],
+        level_error=level_error(evaluation),
     )
 
 
@@ -169,24 +175,52 @@ def _flags(
 def level_is_off(report: TrainingReport) -> bool:
     """Return whether more, or fewer, customers left early than predicted, beyond chance.
 
-    The interval of the calibration intercept treats the model as fixed. The evaluated model learned
-    its level from few early churners, so the interval is widened by the error of that level; else
-    one company in nine whose level never changes would get a warning.
+    The interval of the calibration intercept treats the model as fixed. It is widened by the error
+    of the evaluated model, see `level_error`; else one company in nine whose level never changes
+    would get a warning.
     """
-    churners = report.n_early_churners * report.n_train / max(report.n_deals, 1)
-    return _is_off(report.metrics["calibration_intercept"], churners, report.base_rate)
+    error = report.level_error
+    if error is None:
+        churners = report.n_early_churners * report.n_train / max(report.n_deals, 1)
+        error = _error_of_level(churners * (1 - report.base_rate))
+    return _is_off(report.metrics["calibration_intercept"], error)
 
 
-def _is_off(intercept: Metric, churners: float, rate: float, looks: int = 1) -> bool:
-    """Return whether an intercept is beyond chance and the error of a level.
+def level_error(evaluation: Evaluation) -> float | None:
+    """Return the standard error of the evaluated model's mean, in log-odds; None without one model.
 
-    The level was learned from so many early churners; with several looks, all together are wrong
-    in 5% of the cases.
+    It learned its level from few early churners, whose information is smaller where predictions
+    differ much. Its effects are uncertain too, and the tested deals are not the mean deal: each
+    attribute adds 1/n of both samples (as in a linear regression). What no scorecard contains does
+    not cancel out over the tested deals (`MISFIT`). What a moving level may do until the deals were
+    signed is not allowed for: that is what the warning is about.
+    """
+    learned = evaluation.learned
+    if learned is None:
+        return None
+    p, weight = (evaluation.table[name].to_numpy() for name in ("probability", "weight"))
+    mean = float(np.average(p, weights=weight))
+    spread = float(np.average(p * (1 - p), weights=weight)) / max(mean * (1 - mean), 1e-12)
+    churners = float((learned.training_set.early_churn == 1).sum())
+    tested = weight.sum() ** 2 / (weight**2).sum()
+    mix = 1 + evaluation.attributes.shape[1] * (1 / tested + 1 / max(evaluation.n_train, 1))
+    variance = _error_of_level(churners * (1 - mean) * spread) ** 2 * mix + MISFIT**2 / tested
+    return float(np.sqrt(variance))
+
+
+def _error_of_level(information: float) -> float:
+    return float(1 / np.sqrt(max(information, 1e-12)))
+
+
+def _is_off(intercept: Metric, error: float, looks: int = 1) -> bool:
+    """Return whether an intercept is beyond chance and the error of the model's level.
+
+    With several looks, all together are wrong in 5% of the cases.
     """
     wider = NormalDist().inv_cdf(1 - 0.025 / looks) / NORMAL_95
-    error = NORMAL_95 / np.sqrt(max(churners * (1 - rate), 1e-12))
-    down = wider * np.hypot(intercept.value - intercept.low, error)
-    up = wider * np.hypot(intercept.high - intercept.value, error)
+    half = NORMAL_95 * error
+    down = wider * np.hypot(intercept.value - intercept.low, half)
+    up = wider * np.hypot(intercept.high - intercept.value, half)
     return bool(intercept.value > down or intercept.value < -up)
 
 
@@ -206,11 +240,11 @@ def describe_level_of_cuts(pooled: Metric, cuts: pd.DataFrame) -> str | None:
     *_, n_first, rate = rows[0]
     texts = []
     looks = 1 if len(rows) == 1 else 1 + len(rows)  # at all cuts together, and at each
-    if _is_off(pooled, n_first * rate, rate, looks):
+    if _is_off(pooled, _error_of_level(n_first * rate * (1 - rate)), looks):
         texts.append(f"over all cuts {_intercept_text(pooled)}")
     for date, value, low, high, n_train, rate in rows if len(rows) > 1 else ():
         own = Metric("calibration_intercept", value, low, high, base=0.0, resamples=0)
-        if _is_off(own, n_train * rate, rate, looks):
+        if _is_off(own, _error_of_level(n_train * rate * (1 - rate)), looks):
             texts.append(f"after {date:%Y-%m-%d} {_intercept_text(own)}")
     if not texts:
         return None

@@ -58,6 +58,8 @@ class ChurnCurve:
         Attribute whose levels differ in the timing of leaving.
     stratum_by_code : tuple of int
         Row of `shift` for each code of that attribute; empty without one.
+    lowest_rate : float
+        Lower 95% limit of the same hazard, for the longest lifetimes; used in training, not stored.
     """
 
     horizon: int
@@ -69,6 +71,7 @@ class ChurnCurve:
     monthly_rate: float
     attribute: str | None = None
     stratum_by_code: tuple[int, ...] = ()
+    lowest_rate: float = math.nan
 
     def __post_init__(self) -> None:
         months = len(self.slope)

@@ -97,7 +97,7 @@ def fit_curve(
             _of_stratum(deals, raw, stratum == number, slope, shift, horizon, factor)
             for number in range(int(stratum_by_code.max(initial=0)) + 1)
         ]
-    at_horizon = horizon - 1
+    at_horizon, rates = horizon - 1, company.rate_limits_after(float(horizon))
     table = np.stack([row - row[at_horizon] for row in rows])
     table[:, at_horizon] = 0.0
     return ChurnCurve(
@@ -107,7 +107,8 @@ def fit_curve(
         deviation=_deviation(company, horizon, end),
         slope_deviation=slope_deviation,
         centre=float(np.mean(logit(np.asarray(probability, dtype=np.float64)))),
-        monthly_rate=company.upper_rate_after(float(horizon)),
+        monthly_rate=rates[1],
+        lowest_rate=rates[0],
         attribute=attribute if len(table) > 1 else None,
         stratum_by_code=tuple(stratum_by_code.tolist())
         if stratum_by_code is not None and len(table) > 1

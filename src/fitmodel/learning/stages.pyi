@@ -4,6 +4,7 @@ from ._additive import fit_boosting as fit_boosting
 from ._components import bootstrap_counts as bootstrap_counts
 from ._components import check_learning as check_learning
 from ._evidence import choose_by_evidence as choose_by_evidence
+from ._evidence import choose_provisional as choose_provisional
 from ._fitting import fit_and_encode as fit_and_encode
 from ._fitting import follow_up_of as follow_up_of
 from ._fitting import level_only_rate as level_only_rate

@@ -115,7 +115,7 @@ def add_decision(steps: Steps, policy: Policy, *, has_amount: bool) -> None:
 
 def _money(policy: Policy, amount: str, null: str, *, has_money: bool) -> Iterator[tuple[str, str]]:
     if policy.money is None or not has_money:
-        for name in ("stays", "leaves"):
+        for name in ("stays", "leaves", "longest"):
             yield from ((f"fm_{name}{end}", null) for end in _ENDS)
         return
     if policy.money.own_months is not None:
@@ -129,6 +129,8 @@ def _money(policy: Policy, amount: str, null: str, *, has_money: bool) -> Iterat
             ("leaves", line.leaves_slope, line.leaves_fixed),
         ):
             yield f"fm_{name}{end}", f"{amount} * ({number(slope)}) - ({number(fixed)})"
+            if name == "stays":
+                yield f"fm_longest{end}", f"{amount} * ({number(slope)}) - ({number(fixed)})"
 
 
 _ENDS = ("", "_low", "_high")
@@ -138,6 +140,7 @@ def _months(own: OwnMonths) -> Iterator[tuple[str, str]]:
     """Return the months from the customer's own curve, at the probability and both its ends."""
     for end, p in zip(_ENDS, ("fm_p", "fm_low", "fm_high"), strict=True):
         yield f"fm_months_stays{end}", _between(own.probability, own.stays, p)
+        yield f"fm_months_longest{end}", _between(own.probability, own.longest.stays, p)
         yield f"fm_months_leaves{end}", _between(own.probability, own.leaves, p)
 
 
@@ -163,13 +166,14 @@ def _own_money(money: Money, amount: str, end: str) -> Iterator[tuple[str, str]]
     paid_none, paid_one = (margin * max(months, upfront) / 12.0 for months in (0.0, 1.0))
     support = (none.leaves_slope - paid_none) - (one.leaves_slope - paid_one)  # share per month
     support_fixed = one.leaves_fixed - none.leaves_fixed
-    stays, leaves = (f"fm_months_{name}{end}" for name in ("stays", "leaves"))
-    paid_stays, paid_leaves = (
+    stays, longest, leaves = (f"fm_months_{name}{end}" for name in ("stays", "longest", "leaves"))
+    paid_stays, paid_longest, paid_leaves = (
         f"{number(margin)} * GREATEST({months}, {number(upfront)}) / 12e0"
-        for months in (stays, leaves)
+        for months in (stays, longest, leaves)
     )
-    share = f"{paid_stays} + ({number(none.stays_slope - paid_none)})"
-    yield f"fm_stays{end}", f"{amount} * ({share}) - ({number(none.stays_fixed)})"
+    for name, paid in (("stays", paid_stays), ("longest", paid_longest)):
+        share = f"{paid} + ({number(none.stays_slope - paid_none)})"
+        yield f"fm_{name}{end}", f"{amount} * ({share}) - ({number(none.stays_fixed)})"
     share = f"{paid_leaves} + ({number(none.leaves_slope - paid_none)})"
     share += f" - ({number(support)}) * {leaves}"
     fixed = f"{number(none.leaves_fixed)} + ({number(support_fixed)}) * {leaves}"
@@ -183,6 +187,9 @@ def _flags(policy: Policy, *, has_money: bool) -> Iterator[tuple[str, str]]:
         ("at_high", "fm_high", "_high"),
     ):
         yield f"fm_{name}", f"(1e0 - {chance}) * fm_stays{end} + {chance} * fm_leaves{end}"
+        if end:
+            best = f"(1e0 - {chance}) * fm_longest{end} + {chance} * fm_leaves{end}"
+            yield f"fm_best{end}", best
     limits = [policy.threshold]
     if policy.kind == "value":
         limits.append(policy.risk_threshold)
@@ -221,10 +228,10 @@ def _bands(policy: Policy, amount: str) -> Iterator[tuple[str, str]]:
         f"CASE WHEN {poor} THEN 'poor' WHEN {' OR '.join(watch)} THEN 'watch' ELSE 'good' END",
     )
     yield "fm_value_low", "LEAST(fm_at_low, fm_at_high)"
-    yield "fm_value_high", "GREATEST(fm_at_low, fm_at_high)"
+    yield "fm_value_high", "GREATEST(fm_best_low, fm_best_high)"
     worth = (
         "CASE WHEN fm_value IS NULL THEN '' "
-        "WHEN fm_stays < 0 OR GREATEST(fm_at_low, fm_at_high) < 0 THEN 'loses' "
+        "WHEN fm_longest < 0 OR GREATEST(fm_best_low, fm_best_high) < 0 THEN 'loses' "
         "WHEN LEAST(fm_at_low, fm_at_high) > 0 THEN 'gains' ELSE 'unclear' END"
     )
     yield "fm_worth", worth

@@ -58,12 +58,13 @@ class Assessment:
         its outcome. None if it was not logged.
     worth : {"gains", "loses", "unclear", ""}
         Verdict on the money: "gains" if the whole interval of the expected value is above 0;
-        "loses" if it is below 0, or if even a customer that stays loses money; else "unclear".
-        "" where the expected value is not known.
+        "loses" if it is below 0, or if even a customer that stays, as long as the deals allow,
+        loses money; else "unclear". "" where the expected value is not known.
     escalate : bool
         Whether a manager should decide, because a poor fit has a big yearly amount.
     expected_value_low, expected_value_high : float
-        The expected value at the ends of the probability's interval, the lower one first.
+        The expected value at the ends of the probability's interval, the lower one first. Where
+        the lifetime is estimated, the higher one is that of the longest that the deals allow.
     own_evidence : float
         Share (0 to 1) of the prediction's precision that comes from the company's own deals
         rather than from the level and the prior. NaN in models older than this field.

@@ -131,7 +131,7 @@ class Brief:
     @property
     def loses_anyway(self) -> bool:
         """Whether the deal loses money even if the customer does not leave early."""
-        return self.stake is not None and self.stake.if_stays < 0
+        return _loses_anyway(self.assessment, self.stake)
 
     @property
     def flagged_for_money(self) -> bool:
@@ -221,7 +221,7 @@ def make_brief(
     stake = _stake(model, prospect, assessed)
     letter = ""
     if assessed.poor_fit:
-        too_small = stake is not None and stake.if_stays < 0
+        too_small = _loses_anyway(assessed, stake)
         texts = [change.in_words(language) for change in changes]
         letter = make_letter(
             assessed, points, too_small=too_small, changes=texts, template=template
@@ -290,6 +290,11 @@ def _stake(model: FitModel, prospect: Mapping[str, Any], assessment: Assessment)
     lines = money_lines(money, amount, p)
     sums = (sum(line.if_stays for line in lines), sum(line.if_leaves for line in lines))
     return Stake(amount, *sums, assessment.expected_value, lines, *money.months(p))
+
+
+def _loses_anyway(assessment: Assessment, stake: Stake | None) -> bool:
+    """Return whether the deal loses money if the customer stays, as long as the deals allow."""
+    return assessment.worth == "loses" and stake is not None and stake.if_stays < 0
 
 
 def _similar(similar: SimilarDeals, spec: DealSpec, language: str) -> tuple[SimilarDeal, ...]:

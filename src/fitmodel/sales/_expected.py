@@ -1,37 +1,27 @@
-"""Expected early churn of every deal, from models that saw no deal of the rep who signed it.
+"""Expected early churn of every deal, from models that saw neither the deal nor any rep's name.
 
-reps -> folds of whole reps -> a fit on the deals of the other folds
-     -> probabilities of all deals, on one common level -> kept for the fold's own deals
-deals -> and a probability per deal from a fit that did not see the deal
+deals -> a probability per deal from a fit that did not see the deal
+reps  -> and one from a fit that saw no deal of the rep who signed it, see `_over_reps`
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.decision.own_months import OwnMonths
-from fitmodel.learning.calibration import expit, logit
 from fitmodel.learning.curve_fitting import fit_curve
-from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, fit_estimator, learn
 from fitmodel.learning.settings import LearnerOptions, native_threads
-from fitmodel.learning.stages import random_folds, shift_to_rate
+from fitmodel.learning.stages import random_folds
 from fitmodel.pooling import with_prior
-from fitmodel.sales._rep_tests import DRAWS
-from fitmodel.sales._sample import (
-    choose_ridge,
-    draw_samples,
-    fit_on_sample,
-    is_large,
-    min_replicates,
-)
-from fitmodel.sales.people import NO_NAME, people_in
+from fitmodel.sales._over_reps import predict_over_reps
+from fitmodel.sales._sample import choose_ridge, draw_samples, fit_on_sample, is_large
+from fitmodel.sales.people import people_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,14 +39,6 @@ if TYPE_CHECKING:
 N_REPLICATES = 2  # few, because no interval of a probability is needed
 
 Fit = tuple["ProspectFitClassifier", "pd.Index[Any]"]
-WIDER_PRIOR = 4.0
-"""Divisor of the penalty of fits without a rep: their prior is twice as wide. The penalty suits the
-average attribute. Where a rep signs most deals of a very risky segment, it would draw the segment's
-effect, learned from the others' few deals, so far towards 0 that the rep looks guilty."""
-MAX_FOLDS = 6
-FOLDS_OF_SAMPLE = 3
-"""Folds of a large table: two thirds of its samples are still more deals than most tables have."""
-SMALLEST = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +53,10 @@ class Expected:
         Probabilities by "rep" and "team", from fits that saw no deal of the same rep (or team), on
         the same level.
     draws : dict of str to DataFrame
-        Probabilities of the same deals by bootstrap replicates of these fits, a column each: how
-        far the expected number could be off, because the other reps signed few deals like those of
-        the rep.
+        Expected number of early churners of each rep (or team) by bootstrap replicates of these
+        fits, a column each: how far it could be off, because the other reps signed few deals like
+        those of the rep. NaN where the others have too few early churners to learn from. The scale
+        is the same for all reps, but not that of the observed numbers.
     fits : tuple of (ProspectFitClassifier, Index)
         The fits behind `probability`, each with the deals that it predicts.
     sampled : int or None
@@ -237,99 +220,3 @@ def without_people(spec: DealSpec) -> DealSpec:
     if named is None or not any(name in people for name in named):
         return spec  # a role is no attribute unless it is included by name
     return spec.replace(attributes={"include": [name for name in named if name not in people]})
-
-
-def predict_over_reps(
-    view: HistoryView,
-    spec: DealSpec,
-    choice: Choice,
-    training_set: TrainingSet,
-    who: pd.Series[str],
-    probability: pd.Series[float],
-) -> tuple[pd.Series[float], pd.DataFrame]:
-    """Return the probability of every deal from a fit that saw no deal of its rep, and its draws.
-
-    `view`: view of all deals; its contract has no rep among the attributes.
-    `training_set`: deals to learn from: all deals, or a sample of a large table.
-    `who`: rep (or team) of each deal; deals without a name are together in one fold.
-    `probability`: probability that is kept for a rep without whose deals too little is left to
-        learn from; its mean is the common level.
-
-    A rep who oversells is thus not compared with an expectation learned from that rep's own
-    customers. All fits are shifted in log-odds to one level, that of all deals: a fit without the
-    overselling rep has a lower level, and comparing reps across levels would count the difference
-    twice. An attribute that only this rep sells has no effect here, because the fits never saw it.
-    """
-    # a rep's past deals are compared with the past, so no group is set to its present level
-    options = replace(LearnerOptions.from_spec(spec, training_set.dates), changes=False)
-    attributes = view.attributes(training_set.dates).frame
-    max_folds = MAX_FOLDS if len(training_set) == len(view) else FOLDS_OF_SAMPLE
-    folds = fold_of_reps(who.fillna(NO_NAME), max_folds)
-    trained_on = folds.reindex(training_set.index).to_numpy()
-    level, result = float(probability.mean()), probability.copy()
-    choice = _with_wider_prior(choice)
-    draws = np.tile(np.asarray(result, dtype=np.float32)[:, None], DRAWS)
-    for fold in range(int(folds.max()) + 1):
-        other_deals = training_set.subset(trained_on != fold)
-        churners = int((other_deals.early_churn == 1).sum())
-        if min(churners, len(other_deals) - churners) < FULL_CHURNERS:
-            continue
-        with native_threads(options.threads):
-            fits = _with_and_without_replicates(other_deals, choice, options, view.extract_end)
-        predicted = fits[0].predict_proba(attributes)[:, 1]
-        in_fold = (folds == fold).to_numpy()
-        result[in_fold] = with_mean(predicted, level)[in_fold]
-        scorecard = fits[1].scorecard_
-        deviations = scorecard.deviations(encode(scorecard.columns, attributes))
-        for number, deviation in enumerate(deviations.T):
-            drawn = with_mean(expit(logit(predicted) + deviation), level)
-            draws[in_fold, number] = drawn[in_fold]
-    return result, pd.DataFrame(draws, index=result.index)
-
-
-def _with_wider_prior(choice: Choice) -> Choice:
-    """Return the settings with penalties divided by `WIDER_PRIOR`."""
-    settings = choice.settings
-    replicates = tuple(
-        replace(each, penalty=each.penalty / WIDER_PRIOR) for each in settings.replicates
-    )
-    penalty = settings.penalty / WIDER_PRIOR
-    return replace(choice, settings=replace(settings, penalty=penalty, replicates=replicates))
-
-
-def _with_and_without_replicates(
-    deals: TrainingSet, choice: Choice, options: LearnerOptions, end: np.datetime64
-) -> tuple[ProspectFitClassifier, ProspectFitClassifier]:
-    """Return the fit that predicts, and one with bootstrap replicates.
-
-    They are the same for a ridge regression. Replicates of boosting would take too long, so the
-    second is then a ridge regression.
-    """
-    replicates = min_replicates(choice.settings)
-    if not replicates:
-        fit = fit_estimator(deals, choice, options, replicates=DRAWS, end=end)
-        return fit, fit
-    ridge = replace(choice.settings, shares=(("logistic", 1.0),), pairs=0, isotonic=None)
-    return (
-        fit_estimator(deals, choice, options, replicates=replicates, end=end),
-        fit_estimator(deals, replace(choice, settings=ridge), options, replicates=DRAWS, end=end),
-    )
-
-
-def fold_of_reps(who: pd.Series[str], max_folds: int = MAX_FOLDS) -> pd.Series[int]:
-    """Return the fold of each deal; a rep's deals share one fold, and folds are similar in size."""
-    sizes = who.value_counts()
-    largest_first = sorted(sizes.index, key=lambda name: (-int(sizes[name]), name))
-    fold_sizes = np.zeros(min(max_folds, len(sizes)))
-    folds = {}
-    for name in largest_first:
-        folds[name] = int(np.argmin(fold_sizes))
-        fold_sizes[folds[name]] += sizes[name]
-    return who.map(folds).astype(int)
-
-
-def with_mean(probability: Floats, mean: float) -> Floats:
-    """Return probabilities whose log-odds are shifted so that their mean equals `mean`."""
-    clipped = np.clip(probability, SMALLEST, 1 - SMALLEST)
-    log_odds = logit(clipped)
-    return expit(log_odds + shift_to_rate(log_odds, np.ones(len(log_odds)), mean))

@@ -21,12 +21,12 @@ from fitmodel.sales.rates import NORMAL_95, expected_leavers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals.history import HistoryView
-
-    Floats = NDArray[np.float64]
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.history import HistoryView
     from fitmodel.language.catalogue import Say
     from fitmodel.sales._segments import Segment, Segmented
+
+    Floats = NDArray[np.float64]
 
 RECENT_MONTHS = 6
 """Length of the recent period, on which the headline of the sales report is based: two quarters."""
@@ -41,6 +41,9 @@ LARGE_PART = 0.3
 LESS_OFTEN = 4.0
 """Minimum ratio of a segment's share of the rep's deals to its share of the other reps' deals, for
 the rep to own the segment: a rep who signs nearly all deals does not own every segment."""
+UNKNOWN_ERROR = 1.0
+"""Error of an expected number, in log-odds, where the other reps have too few early churners to
+learn from: a rep's customers may then leave e times as often because of what they are."""
 MIN_DEALS = 10
 MAX_NAMED = 3
 
@@ -90,28 +93,20 @@ def deal_figures(
     )
 
 
-def expected_errors(
-    view: HistoryView, draws: pd.DataFrame | None, who: pd.Series[str]
-) -> pd.Series[float]:
+def expected_errors(draws: pd.DataFrame | None, names: list[str]) -> pd.Series[float]:
     """Return the standard error of each rep's share of the expected number, in log-odds.
 
-    It is 0 without draws.
+    It is 0 without draws, and `UNKNOWN_ERROR` for a rep without any.
 
-    `draws`: probabilities by bootstrap replicates, a column each, see
+    `draws`: expected numbers of each rep by bootstrap replicates, see
         `fitmodel.sales._expected.Expected`.
     """
-    names = sorted(set(who))
     if draws is None:
         return pd.Series(0.0, index=names)
-    codes = pd.Index(names).get_indexer(pd.Index(who))
-    early = (view.early_churn == 1).astype(float)
-    sums = [
-        np.bincount(codes, _scaled(_expected(view, p, view.entry_months), early), len(names))
-        for p in draws.loc[view.index].to_numpy().T
-    ]
-    own = np.maximum(np.array(sums), 1e-12)
-    others = np.maximum(own.sum(axis=1, keepdims=True) - own, 1e-12)
-    return pd.Series(np.log(own / others).std(axis=0, ddof=1), index=names)
+    own = np.maximum(draws.reindex(names).to_numpy(dtype=np.float64), 1e-12)
+    others = np.maximum(np.nansum(own, axis=0) - own, 1e-12)
+    errors = np.log(own / others).std(axis=1, ddof=1)
+    return pd.Series(np.where(np.isnan(errors), UNKNOWN_ERROR, errors), index=names)
 
 
 def _checked(probability: pd.Series[float], index: pd.Index[Any]) -> Floats:
@@ -151,6 +146,17 @@ def _recent_start(view: HistoryView) -> tuple[np.datetime64, Floats]:
 def _expected(view: HistoryView, p: Floats, entry_months: Floats) -> Floats:
     months, horizon = view.followup_months, view.spec.label.horizon_months
     return expected_leavers(p, months, view.survival, horizon, entry_months=entry_months)
+
+
+def expected_numbers(view: HistoryView, p: Floats, rows: NDArray[np.intp]) -> Floats:
+    """Return the expected number of early churners of some deals, from many probabilities of each.
+
+    `p`, shape (rows, replicates): probabilities of these deals.
+    `rows`: positions of the deals in the view.
+    """
+    horizon, survival = view.spec.label.horizon_months, view.survival
+    months, entry = view.followup_months[rows, None], view.entry_months[rows, None]
+    return expected_leavers(p, months, survival, horizon, entry_months=entry)
 
 
 def _scaled(expected: Floats, observed: Floats) -> Floats:

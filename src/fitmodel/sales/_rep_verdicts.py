@@ -9,6 +9,7 @@ import pandas as pd
 
 from fitmodel.sales._rep_tests import (
     HISTORY_SHARE,
+    MORE_SHARE,
     PAGE_ERROR,
     RECENT_SHARE,
     SELECTION_SHARE,
@@ -50,7 +51,7 @@ def add_verdicts(
     few = (table["signed"] < min_deals) | (table["expected"] < MIN_EXPECTED)
     history_result = _tested(table, "", ~few, error * HISTORY_SHARE)
     table["verdict"], table["p_value"] = history_result
-    table["beyond_chance"] = _beyond_chance(table, ~few, error * HISTORY_SHARE)
+    table["beyond_chance"] = _beyond_chance(table, ~few, error)
     known = ~few & (table["recent_expected"] >= MIN_EXPECTED_RECENTLY)
     table["recent_verdict"], table["recent_p_value"] = _tested(
         table, "recent_", known, error * RECENT_SHARE
@@ -116,14 +117,18 @@ def _tested(
 
 
 def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) -> NDArray[np.str_]:
-    """Return the side of reps who differ by the exact test alone; the table marks them only."""
+    """Return the side of reps who differ by the exact test alone; the table marks them only.
+
+    As in `name_reps`, nearly all of the error is for reps with more, and a rep's share of it grows
+    with the expected number. The error is that of the page, because a mark names nobody.
+    """
     names = ("observed", "expected", "expected_error")
-    tails = exact_tails(*(table[name].to_numpy() for name in names))
-    few, more = (tail[known.to_numpy()] for tail in (tails[1], tails[0]))
+    more, fewer = exact_tails(*(table[name].to_numpy() for name in names))
+    more, fewer = more / MORE_SHARE, fewer / (1 - MORE_SHARE)
     adjusted = np.ones(len(table))
-    adjusted[known.to_numpy()] = holm(np.minimum(1.0, 2 * np.minimum(few, more)))
-    side = np.where(tails[0] < tails[1], "more", "fewer")
-    return np.where(adjusted <= error, side, "")
+    sides, tested = np.minimum(1.0, np.minimum(more, fewer)), known.to_numpy()
+    adjusted[tested] = holm(sides[tested], table["expected"].to_numpy()[tested])
+    return np.where(adjusted <= error, np.where(more < fewer, "more", "fewer"), "")
 
 
 def _selection(
@@ -177,10 +182,18 @@ def _selection(
     return verdict, adjusted
 
 
-def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return p-values corrected by Holm's step-down procedure (1979), in the order given."""
-    order = np.argsort(p_values, kind="stable")
-    steps = p_values[order] * np.arange(len(p_values), 0, -1)
+def holm(
+    p_values: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return p-values corrected by Holm's step-down procedure (1979), in the order given.
+
+    `weights`, shape (n,): share of the error of each hypothesis, above 0; default: the same for
+        all.
+    """
+    share = np.ones(len(p_values)) if weights is None else weights
+    order = np.argsort(p_values / share, kind="stable")
+    remaining = np.cumsum(share[order][::-1])[::-1]
+    steps = p_values[order] * (remaining / share[order])
     adjusted = np.empty(len(p_values))
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted

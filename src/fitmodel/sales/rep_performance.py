@@ -29,7 +29,7 @@ from fitmodel.sales._rep_tests import (
     widened,
 )
 from fitmodel.sales._rep_verdicts import add_verdicts, recent_text, selection_text, verdict_text
-from fitmodel.sales.people import Counts, check_index, compute_counts, people_in
+from fitmodel.sales.people import NO_NAME, Counts, check_index, compute_counts, people_in
 from fitmodel.sales.rates import (
     Overdispersion,
     exact_ratio_interval,
@@ -78,7 +78,8 @@ class RepPerformance:
         `fitmodel.sales.people.compute_counts`), `selection`, `selection_low`, `selection_high`
         (mean expected probability), `observed` and `expected` early churners by now (the sum of
         expected is the company's observed number), `expected_error` (standard error of the log-odds
-        of the rep's share of the expected; 0 if not known), `ratio`, `ratio_low`, `ratio_high` (95%
+        of the rep's share of the expected; 0 without `draws`, 1 for a rep without whose deals there
+        are fewer than 15 early churners), `ratio`, `ratio_low`, `ratio_high` (95%
         interval), `others_ratio`, `others_low`, `others_high` (the ratio relative to that of all
         other reps), `shrunken_ratio`, `shrunken_rate`, `recent_observed`, `recent_expected`,
         `recent_signed` (in the last two quarters), `verdict` and `recent_verdict` (more, expected,
@@ -156,8 +157,9 @@ def compute_rep_performance(
         numbers are computed from them. Without them, the expectation for a rep who oversells in a
         territory of their own is learned from that rep's own losses.
     draws : DataFrame, optional
-        Replicates of `over_reps`, a column each, from `compute_expected`: with them intervals, the
-        mark `beyond_chance` and verdicts allow for the error of the expected numbers.
+        Expected numbers of the reps by replicates of these models, from `compute_expected`: with
+        them intervals, the mark `beyond_chance` and verdicts allow for the error of the expected
+        numbers.
     min_deals : int
         A rep with fewer deals gets no verdict.
     error : float
@@ -208,7 +210,9 @@ def compute_rep_performance(
     company = rep_figures(deals_with_figures, view)
     table["company_rate"], table["company_selection"] = company["rate"], company["selection"]
     counts = table["observed"].to_numpy(), table["expected"].to_numpy()
-    table["expected_error"] = expected_errors(view, draws, who)
+    if draws is not None:
+        draws = draws.rename(index={NO_NAME: say("no_rep")})
+    table["expected_error"] = expected_errors(draws, list(table.index))
     ratio, low, high = ratio_to_others(*counts)
     low, high = widened(ratio, low, high, table["expected_error"].to_numpy())
     table["others_ratio"], table["others_low"], table["others_high"] = ratio, low, high
