@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
+    from fitmodel.guessing.questions import QuestionedDeals
     from fitmodel.monitoring.log import DecisionLog
     from fitmodel.tables.files import FileTable
     from fitmodel.training import TrainingRun
@@ -186,14 +187,23 @@ def read_and_report(
     return read
 
 
-def read_to_count(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
-    """Return past deals, also if they are too few to learn from, since counting needs no model."""
+def read_to_count(deals: Path | pd.DataFrame, spec: DealSpec) -> QuestionedDeals:
+    """Return past deals, also if they are too few to learn from, since counting needs no model.
+
+    Open questions are printed: the numbers of the report may be wrong until they are answered.
+    """
     from fitmodel.exceptions import TooFewDealsError
+    from fitmodel.guessing.questions import read_to_report
 
     try:
-        return read_and_report(deals, spec)
+        questioned = read_to_report(deals, spec)
     except TooFewDealsError:
-        return read_and_report(deals, spec, to_learn=False)
+        questioned = read_to_report(deals, spec, to_learn=False)
+    for note in questioned.read.notes:
+        typer.echo(f"rows: {note}", err=True)
+    for question in questioned.questions:
+        typer.echo(f"unsure: {question}", err=True)
+    return questioned
 
 
 def load_spec(config: Path) -> DealSpec:

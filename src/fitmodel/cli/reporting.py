@@ -107,8 +107,8 @@ def report(
         spec, report_step = load_spec(config), progress()
         plans = [read_plan(path) for path in (plan, compare) if path is not None]
         report_step("reading")
-        read = read_to_count(deals, spec)
-        table, spec = read.table, read.spec
+        questioned = read_to_count(deals, spec)
+        table, spec = questioned.deals, questioned.read.spec
         edits_found = None if edits is None else _edits(edits, log, salt, table, spec)
         rows = rows_of_customers(deals, spec, plans)
         if hash_ids:
@@ -121,6 +121,7 @@ def report(
             rows=rows,
             edits=edits_found,
             segment=segment,
+            questions=questioned.must_answer,
             language=language,
             progress=report_step,
         )
