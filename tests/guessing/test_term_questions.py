@@ -47,3 +47,21 @@ def test_a_column_that_says_who_left_answers_it() -> None:
     stays = customers(6, 400)["left"].isna()
     table["gone"] = np.where(stays, "no", "yes").astype(object)
     assert "ends-of-terms" not in asked(table, "end_date", churned="gone")
+
+
+def test_years_far_ahead_are_asked_about_with_examples() -> None:
+    table = customers(6, 400)
+    gone = np.flatnonzero(table["left"].notna())[:6]
+    wrong = table["left"].astype("str").where(table["left"].notna())
+    wrong.iloc[gone] = wrong.iloc[gone].str.replace("202", "205", n=1)
+    message = asked(table.assign(left=wrong), "left")["far-leaving"]
+
+    assert "left: 6 of " in message
+    assert "such as 205" in message
+    assert "far-leaving" not in asked(table, "left")
+
+
+def test_ends_that_are_announced_for_some_years_ahead_are_not() -> None:
+    table = customers(6, 400)
+    ahead = table["left"].fillna(pd.Timestamp("2030-06-30"))
+    assert "far-leaving" not in asked(table.assign(left=ahead), "left")

@@ -36,8 +36,8 @@ UNKNOWN = "original"  # key of the template for text that matches no other templ
 _ESCAPED = frozenset("\\`*[]|~#!")  # as escaped in Markdown, see `fitmodel.reports._markdown`
 NAMES = "names"  # a value of this name lists names, some with a remark
 _ROW = re.compile(r"\brow (\d+): ")
-_MEANT = re.compile(r"\(did you mean (.*?)\?\)")
-_FILLED = re.compile(r"\((\d+%) filled\)")
+_MEANT = re.compile(r" ?\(did you mean (.*?)\?\)")
+_FILLED = re.compile(r" ?\((\d+%) filled\)")
 _PER = re.compile(r"\bper (month|year|quarter|week|day|half year)\b")
 # letters that run from right to left, and marks that turn the direction of what follows
 _TURNING = re.compile(
