@@ -114,21 +114,24 @@ OUT_OF_MEMORY = (
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn errors of fitmodel into a message and an exit code; hide warnings of libraries."""
+def plain_errors(language: str = "en") -> Iterator[None]:
+    """Turn errors of fitmodel into a message and an exit code; hide warnings of libraries.
+
+    `language`: that of the result; a message that has no text in it is quoted in English.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except SpecError as error:
-        raise _failed(error, 2) from error
+        raise _failed(error, 2, language) from error
     except BrokenPipeError:  # the program that reads the output, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except FitModelError as error:
-        raise _failed(error, 1) from error
+        raise _failed(error, 1, language) from error
     except OSError as error:
-        raise _failed(os_error_text(error), 1) from error
+        raise _failed(os_error_text(error), 1, language) from error
     except UnicodeEncodeError as error:
         if sys.getfilesystemencoding() == "utf-8":
             raise
@@ -163,8 +166,11 @@ def os_error_text(error: OSError) -> str:
     return str(error)
 
 
-def _failed(error: Exception | str, code: int) -> typer.Exit:
-    typer.echo(f"Error: {error}", err=True)
+def _failed(error: Exception | str, code: int, language: str = "en") -> typer.Exit:
+    from fitmodel.language.catalogue import message_in, phrases
+
+    text = message_in(str(error), language, "deals")
+    typer.echo(phrases(language, "messages")("console_error", text=text), err=True)
     return typer.Exit(code)
 
 

@@ -93,7 +93,7 @@ def report(
 
     Example: fitmodel report deals.csv -c fitmodel.toml --output report
     """
-    with plain_errors():
+    with plain_errors(language):
         from fitmodel.deals.roles import hash_ids as hashed
         from fitmodel.reports.sales_report import make_sales_report
         from fitmodel.sales.incentives import compare_plans, rows_of_customers, write_payroll
@@ -200,7 +200,7 @@ def brief(
 
     Example: fitmodel brief prospects.csv --model models/prospect-fit --id D-17 --output brief.html
     """
-    with plain_errors():
+    with plain_errors(language):
         from fitmodel.reports.brief_pages import brief_markdown, brief_page
         from fitmodel.reports.letter import default_template
         from fitmodel.tables.atomic import write_folder

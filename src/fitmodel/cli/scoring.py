@@ -99,7 +99,7 @@ def score(
     }  # fmt: skip
     if signed and (refused := [option for option, given in without_signed.items() if given]):
         raise typer.BadParameter("it does not work with --signed", param_hint=", ".join(refused))
-    with plain_errors():
+    with plain_errors(language):
         from fitmodel.loading import load
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.reports.console import progress_bar
