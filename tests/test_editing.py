@@ -9,6 +9,7 @@ import pytest
 
 from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.contract import DealSpec
 from fitmodel.decision.policy import Policy
 from fitmodel.editing import edit_table, edits_of
 from fitmodel.evaluation.re_evaluation import OPTIMISM_NOTE, re_evaluate
@@ -116,6 +117,24 @@ def test_an_edit_that_contradicts_the_truth_is_worse_on_later_deals(model):
     assert OPTIMISM_NOTE in str(evaluated)
     assert done.model.manifest["metrics"]["log_loss"] == evaluated.after["log_loss"].value
     assert done.edit["evaluation"]["verdict"] == "worse"
+
+
+@pytest.mark.slow
+def test_without_dates_an_edit_is_evaluated_by_cross_validation(quick_learner):
+    deals, end = SIMULATION.deals, np.datetime64("2026-06-30")
+    months = (deals["churned_on"].fillna(end) - deals["closed_on"]).dt.days / 30.4
+    used = ["industry", "segment", "seats", "lead_source"]
+    table = deals[used].assign(months=months.round(1), left=deals["churned_on"].notna())
+    spec = DealSpec(deals={"tenure_months": "months", "churned": "left"}, learning=quick_learner)
+    evaluated = re_evaluate(table, spec, SetEffect("segment", "smb", -3.0))
+
+    known = (table["months"] >= 5) | table["left"]
+    assert evaluated.method == "cross-validation"
+    assert evaluated.split_date is None
+    assert evaluated.n_deals == known.sum()
+    assert evaluated.n_touched == (known & (table["segment"] == "smb")).sum()
+    assert evaluated.verdict == "worse"
+    assert "no order in time is known" in str(evaluated)
 
 
 @pytest.mark.slow

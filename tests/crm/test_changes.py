@@ -9,6 +9,8 @@ from fitmodel.crm.reading import open_deals, read_with_history
 from fitmodel.exceptions import DealsError
 
 CLOSED = "2026-03-10"
+VERSIONS = {"field": None, "value": None, "changed_at": None, "valid_from": "at"}
+"""Keys of a table with a row per version of a deal, and a column per field."""
 
 
 def _attached(deals, spec, **tables):
@@ -386,6 +388,23 @@ def test_stages_missing_in_the_order_of_the_contract_are_reported(make_spec, dea
 
     assert "1 of 2 row(s) have a stage that is not among the stages of the contract" in findings
     assert "for example 'Offer'" in findings
+
+
+@pytest.mark.parametrize(
+    ("keys", "columns", "message"),
+    [
+        ({"stage": "phase", "stages": ["demo"]}, {"field": "stage", "new": "Demo"},
+         "stage = 'phase' is not one of the fields that are read; they are stage"),
+        (VERSIONS | {"fields": ["stage", "plan"]}, {"stage": "Demo"},
+         r"fields: there are no columns \['plan'\]"),
+        (VERSIONS, {}, "the table has no columns but the id and the time"),
+    ],
+    ids=["stage", "fields", "no fields"],
+)  # fmt: skip
+def test_a_field_that_the_table_lacks_is_an_error(make_spec, deals_of, keys, columns, message):
+    history = pd.DataFrame({"deal": ["D0"], "at": ["2026-01-01"], **columns})
+    with pytest.raises(DealsError, match=message):
+        open_deals(deals_of([CLOSED]), make_spec(keys), {"fields": history})
 
 
 def test_an_excluded_field_need_not_be_a_column_of_the_deals(make_spec, deals_of, changes_of):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from fitmodel.evaluation import prequential
 from fitmodel.evaluation.prequential import RETRAININGS, _retraining_days, outcomes_since
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.churn_curve import ChurnCurve
+from fitmodel.learning.encoding import EncodingOptions, fit_columns
 
 HORIZON = 5
 ROLES = {"closed_on": "closed_on", "churned_on": "churned_on", "observed_until": "2025-04-30"}
@@ -123,6 +125,35 @@ def test_the_periods_of_a_customer_multiply_to_its_survival() -> None:
     assert stayed == pytest.approx(survival[1] / survival[0])
     assert found.table["probability"].to_numpy() == pytest.approx(found.conditional(probability))
     assert found.table["base_rate"].to_numpy() == pytest.approx(found.conditional(probability / 2))
+
+
+@pytest.mark.usefixtures("retrained")
+def test_each_customer_leaves_at_the_pace_of_its_own_group() -> None:
+    """Monthly customers leave early within the horizon, the others at its end."""
+    deals = table([("2025-01-10", None), ("2025-01-10", None)] * 30)
+    deals["plan"] = ["monthly", "yearly"] * 30
+    (column,) = fit_columns(deals[["plan"]], EncodingOptions())
+    codes = [int(column.code(plan)) for plan in ("monthly", "yearly")]
+    early, late = straight_curve().shift[0] / 3, straight_curve().shift[0] * 3
+    paces = replace(
+        straight_curve(),
+        shift=np.array([early, late]),
+        attribute="plan",
+        stratum_by_code=tuple(int(code == codes[1]) for code in range(column.size + 2)),
+    )
+    newest: Any = SimpleNamespace(
+        scorecard=SimpleNamespace(attributes=("plan",), columns=(column,))
+    )
+    day = np.datetime64("2025-01-02")
+    found = outcomes_since(view_of(deals, SPEC), SPEC, day, newest, paces)
+    assert found is not None
+    for plan, pace in (("monthly", early), ("yearly", late)):
+        rows = (found.attributes["plan"] == plan).to_numpy()
+        alone = replace(straight_curve(), shift=pace[None])
+        before, after = (alone.survival_at(np.full(rows.sum(), 0.2), each[rows])
+                         for each in (found.start, found.end))  # fmt: skip
+        predicted = found.table.loc[rows, "probability"].to_numpy()
+        assert predicted == pytest.approx(1 - after / before)
 
 
 @pytest.mark.usefixtures("retrained")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.reading import read_deals
 from fitmodel.guessing._columns import recognise_export
 from fitmodel.guessing.guess import guess_spec
 from tables import END, customers
@@ -134,3 +135,22 @@ def test_hubspots_internal_names_are_recognised() -> None:
     assert vendor is not None
     assert vendor.title == "HubSpot deals"
     assert vendor.roles["closed_on"] == ("closedate",)
+
+
+def test_deals_that_were_not_won_are_left_out_by_the_day_of_winning() -> None:
+    """Lost deals in an export of Pipedrive have no won time, and here no status either."""
+    base = customers(1, 300)
+    won = np.arange(300) % 3 > 0
+    table = pd.DataFrame(
+        {
+            "id": base["key"], "title": base["key"] + " deal", "stage": "x",
+            "value": np.arange(300) * 10 + 600,
+            "won_time": base["signed"].where(won), "lost_time": base["signed"].where(~won),
+            "churn_date": base["left"].where(won),
+        }
+    )  # fmt: skip
+    guess = guess_spec(table)
+    spec = DealSpec(**tomllib.loads(guess.toml))
+    assert spec.rows.drop == {"won_time": ("",)}
+    assert "won_time' were not won and are not customers (100 of 300)" in guess.unsure[0]
+    assert len(read_deals(table, spec)) == 200

@@ -169,6 +169,18 @@ def test_a_first_line_of_values_instead_of_names_is_reported() -> None:
     assert "row of data" not in str(error.value)
 
 
+def test_a_named_churn_date_with_other_texts_is_used_and_its_errors_are_counted() -> None:
+    table = customers(5)
+    gone = table["left"].notna()
+    texts = table["left"].dt.strftime("%Y-%m-%d").astype(object).where(gone, None)
+    texts[table.index[gone][:9]] = "early in spring"
+    unsure = " ".join(
+        guess_spec(table.assign(left=texts).rename(columns={"left": "cancelled on"})).unsure
+    )
+    assert "'cancelled on' was chosen by its name, but not all values are dates" in unsure
+    assert "9 row(s) are not dates, for example row" in unsure
+
+
 def test_a_few_dates_before_signing_are_errors_of_a_named_churn_date() -> None:
     table = customers(10)
     rows = table.index[table["left"].notna()]

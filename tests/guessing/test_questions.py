@@ -33,6 +33,20 @@ def test_a_plain_table_has_no_questions() -> None:
     assert codes(customers(), spec()) == []
 
 
+def test_dates_of_customers_who_are_still_there_are_a_question() -> None:
+    table = customers()
+    gone = table["left"].notna()
+    table["status"] = np.where(gone, "Churned", "Active")
+    announced = table.index[~gone][:60]
+    table.loc[announced, "left"] = pd.Timestamp("2025-12-30")
+    contract = spec(attributes={"exclude": ["status"]})
+
+    asked = {question.code: question for question in find_questions(table, contract)}
+    question = asked["date-of-a-customer"]
+    assert not question.must_answer
+    assert "60 customers are still there, but have a date in 'left'" in str(question)
+
+
 def test_lost_rows_are_a_question_that_must_be_answered() -> None:
     table = customers().assign(deal_stage=["Won"] * 200 + ["Lost"] * 40)
 

@@ -65,6 +65,19 @@ def test_the_spelling_of_an_id_does_not_matter(tmp_path, company, salt, spelling
     assert match.assessment.notna().all()
 
 
+def test_without_a_closing_date_the_latest_assessment_counts(tmp_path, company) -> None:
+    deals, spec = company
+    tenure = {"closed_on": None, "churned_on": None, "observed_until": None}
+    spec = spec.replace(deals=tenure | {"tenure_months": "months", "churned": "left"})
+    deals = deals.drop(columns=["closed_on", "churned_on"]).assign(months=3.0, left=False)
+    log = logged(tmp_path / "log.db", deals["deal_id"])
+    for name in deals["deal_id"]:
+        log.append(str(name), FLAGGED, {}, proceed=True, propensity=0.7)
+
+    assert match_log(deals, spec, log).matched == len(deals)
+    assert with_propensity(deals, spec, log)[0]["propensity"].eq(0.7).all()
+
+
 @pytest.mark.parametrize("salt", [None, "pepper"])
 def test_an_integer_id_read_as_a_float_is_the_same_id(tmp_path, company, salt) -> None:
     deals, spec = company

@@ -90,11 +90,34 @@ def test_metrics_have_the_month_of_signing_as_step(sim, model):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"by_month": True}, "needs deals with the contract's dates"), ({"log": object()}, "an id")],
+    [
+        ({"by_month": True}, "needs deals with the contract's dates"),
+        ({"log": object()}, "--log needs deals with outcomes. Remedy: name their contract"),
+    ],
 )
 def test_options_that_need_outcomes_are_refused_without_a_contract(sim, model, arguments, message):
     with pytest.raises(DealsError, match=message):
         monitor(sim.deals, model, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "roles", "message"),
+    [
+        ("churned_on", {}, "--log needs deals with outcomes, and the table has no column 'churned"),
+        ("", {"id": None}, r"--log needs the id of each deal. Remedy: .* as \[deals\] id"),
+        (
+            "",
+            {"closed_on": None, "churned_on": None, "observed_until": None,
+             "tenure_months": "trial_days", "churned": "has_crm_integration"},
+            "--log needs the dates of signing and leaving, and the contract has a tenure only",
+        ),
+    ],
+    ids=["outcomes", "id", "dates"],
+)  # fmt: skip
+def test_what_the_log_needs_and_is_missing_is_named(sim, model, lacking, roles, message):
+    spec = sim.spec.replace(deals=roles)
+    with pytest.raises(DealsError, match=message):
+        monitor(sim.deals.drop(columns=lacking or []), model, spec, log=object())
 
 
 @pytest.mark.parametrize("texts", [1, 300])

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import sqlalchemy
 
 from fitmodel.exceptions import ProspectError, SpecError
 from fitmodel.scoring.sources import count_source_rows, score_source
@@ -33,6 +37,42 @@ def test_a_round_trip_through_all_sources_and_sinks_keeps_the_numbers(
     assert there["fit"].tolist() == expected["fit"].tolist()
     difference = there["early_churn_probability"] - expected["early_churn_probability"].to_numpy()
     assert difference.abs().max() < 1e-12
+
+
+KINDS = {
+    "list": (pa.array([["a", "b;c"], [], None]), ['["a", "b;c"]', "[]", None]),
+    "structure": (pa.array([{"day": date(2026, 1, 2)}, None, {"day": None}]),
+                  ['{"day": "2026-01-02"}', None, '{"day": null}']),
+    "map": (pa.array([[("é", 1)], [], None], pa.map_(pa.string(), pa.int64())),
+            ['[["é", 1]]', "[]", None]),
+    "dictionary": (pa.array(["u", None, "v"]).dictionary_encode(), ["u", None, "v"]),
+    "bytes": (pa.array([b"ab", None, "é".encode()]), ["ab", None, "é"]),
+    "bytes that are no text": (pa.array([b"\x00\xff", None, b"ab"]), [r"\x00ff", None, "ab"]),
+}  # fmt: skip
+"""Arrow columns that CSV has no type for, and their texts."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_without_a_type_in_csv_are_written_as_text(prospects, model, tmp_path, kind):
+    column, texts = KINDS[kind]
+    rows = pa.Table.from_pandas(prospects.head(3), preserve_index=False)
+    pq.write_table(rows.append_column("more", column), tmp_path / "in.parquet")
+    score_source(str(tmp_path / "in.parquet"), model, str(tmp_path / "out.csv"), reasons=0)
+    written = pd.read_csv(tmp_path / "out.csv", dtype=str)["more"]
+    assert [None if pd.isna(text) else text for text in written] == texts
+
+
+@pytest.mark.parametrize("url", ["sqlite:///{}/a.db", "duckdb:///{}/a.duckdb"])
+@pytest.mark.parametrize("kind", ["list", "structure", "map", "dictionary"])
+def test_a_database_gets_nested_columns_as_the_text_of_csv(prospects, model, tmp_path, kind, url):
+    column, texts = KINDS[kind]
+    rows = pa.Table.from_pandas(prospects.head(3), preserve_index=False)
+    pq.write_table(rows.append_column("more", column), tmp_path / "in.parquet")
+    database = url.format(tmp_path)
+    score_source(str(tmp_path / "in.parquet"), model, f"{database}/t", reasons=0)
+    with sqlalchemy.create_engine(database).connect() as connection:
+        stored = connection.execute(sqlalchemy.text("select deal_id, more from t")).all()
+    assert dict(stored) == dict(zip(prospects["deal_id"].head(3), texts, strict=True))
 
 
 def test_options_for_databases_are_refused_for_files(table, model) -> None:

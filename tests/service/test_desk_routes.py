@@ -163,13 +163,15 @@ def test_money_at_risk_of_the_pipeline_uses_each_customers_own_months(model) -> 
     assert np.isnan(result[2])
 
 
-@pytest.mark.parametrize("ending", [".csv", *PACKED, ".parquet"])
+@pytest.mark.parametrize("ending", [".csv", *PACKED, ".parquet", ".xlsx"])
 def test_every_file_format_of_the_pipeline_gives_the_same_rows(
     prospects, model, tmp_path, ending
 ) -> None:
     path = tmp_path / f"prospects{ending}"
     if ending == ".parquet":
         prospects.to_parquet(path)
+    elif ending == ".xlsx":
+        prospects.to_excel(path, index=False)
     else:
         text = prospects.to_csv(index=False).encode()
         path.write_bytes(PACKED[ending](text) if ending in PACKED else text)
@@ -178,6 +180,19 @@ def test_every_file_format_of_the_pipeline_gives_the_same_rows(
     copy = tmp_path / "copy.csv"
     copy.write_bytes(pipeline.read_csv())
     assert list(pd.read_csv(copy)["seats"]) == list(prospects["seats"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_a_pipeline_in_another_encoding_is_shown_as_utf_8(prospects, model, tmp_path, encoding):
+    path = tmp_path / "prospects.csv"
+    names = [f"客户张三{position}" for position in range(len(prospects))]
+    path.write_bytes(prospects.assign(account=names).to_csv(index=False).encode(encoding))
+    pipeline = Pipeline(path, Settings())
+    pipeline.check(model)
+    assert [
+        row.split(",")[-1] for row in pipeline.read_csv().decode("utf-8-sig").splitlines()[1:]
+    ] == names
+    assert pipeline.values_of("account") == set(names)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def monitor(
         unreadable={name: rows[chosen] for name, rows in unreadable.items()},
     )
     progress("cohorts")
-    evaluated = {} if log is None else _against_log(deals, contract, log, model)
+    evaluated = {} if log is None else _against_log(deals, contract, log, model, spec)
     return MonitoringReport(
         model,
         len(compared),
@@ -267,15 +267,31 @@ def _learned_churners(model: FitModel) -> float:
     return float(report.get("n_early_churners") or np.inf)
 
 
+def _lacking_for_log(read_by: DealSpec | None, given: DealSpec | None, deals: pd.DataFrame) -> str:
+    """Return what is missing to compare outcomes with the decision log, and the remedy.
+
+    `read_by`: the contract by which the deals were read; None if they were read as prospects.
+    """
+    if given is None:
+        return "needs deals with outcomes. Remedy: name their contract with -c"
+    if not given.has_dates:
+        return "needs the dates of signing and leaving, and the contract has a tenure only"
+    if read_by is None:
+        missing = ", ".join(repr(name) for name in given.outcome_columns if name not in deals)
+        return f"needs deals with outcomes, and the table has no column {missing}"
+    return "needs the id of each deal. Remedy: name its column in the contract, as [deals] id"
+
+
 def _against_log(
-    deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog, model: FitModel
+    deals: pd.DataFrame,
+    spec: DealSpec | None,
+    log: DecisionLog,
+    model: FitModel,
+    given: DealSpec | None,
 ) -> dict[str, Any]:
     """Return the outcomes of flagged deals that were signed, and how the log was matched."""
     if spec is None or spec.deals.id is None:
-        raise DealsError(
-            "--log needs deals with outcomes and an id. Remedy: name the contract with -c, and in "
-            "it the id's column."
-        )
+        raise DealsError(f"--log {_lacking_for_log(spec, given, deals)}")
     match = match_log(deals, spec, log)
     known = outcomes(deals, spec)
     # A leaver is known at once, a stayer only at the horizon: so only mature deals are unbiased.

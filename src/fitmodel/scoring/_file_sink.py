@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+BINARY = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+
 
 @dataclass(frozen=True)
 class FileSink:
@@ -164,17 +166,32 @@ def text_of(lines: pa.Array) -> memoryview:
 
 
 def as_text(column: pa.Array) -> pa.Array:
-    """Return a column as text; lists and structures as JSON."""
-    if pa.types.is_nested(column.type):
-        values = [None if value is None else _as_json(value) for value in column.to_pylist()]
-        return pa.array(values, pa.large_string())
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+    """Return a column as text; lists and structures as JSON, see `_as_json` and `_of_bytes`."""
+    kind = column.type
+    if pa.types.is_nested(kind):
+        return _each(_as_json, column)
+    if any(test(kind) for test in BINARY):
+        return _each(_of_bytes, column)
+    if pa.types.is_dictionary(kind):
+        return as_text(column.dictionary_decode())
     return column.cast(pa.large_string())
+
+
+def _each(write: Callable[[Any], str], column: pa.Array) -> pa.Array:
+    values = [None if value is None else write(value) for value in column.to_pylist()]
+    return pa.array(values, pa.large_string())
 
 
 def _as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _of_bytes(value: bytes) -> str:
+    """Return bytes as their text in UTF-8, or as hexadecimal digits if they are no text."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return f"\\x{value.hex()}"
 
 
 def _quoted(text: pa.Array, separator: str) -> pa.Array:
