@@ -156,3 +156,28 @@ def test_ids_are_not_hashed_without_a_salt():
 
     assert done.exit_code == 2
     assert "needs a salt" in done.output
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_report_of_deals_with_an_open_question_says_so(tmp_path, monkeypatch, language) -> None:
+    """Amounts per month and per year in one column: the money on the page would be wrong."""
+    table = simulate_deals(300, seed=4).deals.drop(columns="annual_value", errors="ignore")
+    table["price"] = [100 if row % 2 else 1200 for row in range(len(table))]
+    table["Interval"] = ["month" if row % 2 else "year" for row in range(len(table))]
+    table.to_csv(tmp_path / "deals.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    spec = simulate_deals(300, seed=4).spec.replace(
+        deals={"amount": "price", "amount_per": None}, decision={"policy": "risk"}
+    )
+    (tmp_path / "fitmodel.toml").write_text(spec.to_toml(), encoding="utf-8")
+    result = CliRunner().invoke(app, ["report", "deals.csv", "-o", "out", "--language", language])
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+    assert result.exit_code == 0, result.output
+    assert (
+        "unsure: Interval: the amounts in 'price' are paid for different periods" in result.output
+    )
+    told = {"en": "A question about these deals is not answered yet", "zh": "一个问题尚未回答"}
+    assert told[language] in page
+    assert "several-periods" in page
+    assert "英文原文" not in page

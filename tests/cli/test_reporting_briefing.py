@@ -12,6 +12,7 @@ from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
+from fitmodel.language.catalogue import LANGUAGES
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
@@ -82,6 +83,23 @@ def test_missing_or_unknown_inputs_are_named(home) -> None:
     assert "0 of 700 prospects are 'D-17' (looked for in deal_id)" in unknown.stderr
     assert run(home).exit_code == 2
     assert run(home, "--id", "D0000002", "--output", "b.pdf").exit_code == 2
+
+
+def test_an_error_is_in_the_language_of_the_brief(home, tmp_path) -> None:
+    table = pd.read_csv(home / "deals.csv").head(3).astype(object)
+    table.loc[1, "seats"] = "tbd"
+    table.to_csv(tmp_path / "open.csv", index=False)
+    model = str(home / "models" / "prospect-fit")
+    given = ["brief", str(tmp_path / "open.csv"), "--model", model, "--id", str(table.deal_id[1])]
+    english, chinese = (
+        CliRunner().invoke(app, [*given, "--language", language]).stderr for language in LANGUAGES
+    )
+
+    assert english.startswith("Error: attribute 'seats': 'tbd' is not a number. Remedy: ")
+    assert chinese.startswith("错误：属性 'seats'：'tbd' 不是数字")  # noqa: RUF001 - Chinese
+    unknown = run(home, "--id", "D-17", "--language", "zh").stderr
+    assert "700 个潜在客户中有 0 个是 'D-17'" in unknown
+    assert "英文原文" not in unknown
 
 
 def test_without_an_id_in_the_contract_a_prospect_is_named_by_its_row(home) -> None:

@@ -58,7 +58,24 @@ def test_many_prospects_unlike_the_deals_learned_from_are_a_warning(home, monkey
     assert result.exit_code == usual.exit_code == 0, result.output
     assert pd.read_csv("guesses.csv")["unfamiliar"].all()
     assert "Warning: 30 of 30 are unlike the deals learned from" in result.output
+    assert "differ in segment (30 of 30, such as '" in result.output
     assert "unlike" not in usual.output
+
+
+def test_warnings_are_in_the_language_of_the_reasons(home, monkeypatch) -> None:
+    monkeypatch.chdir(home)
+    prospects = pd.read_csv("prospects.csv").astype(object)
+    prospects.assign(segment=prospects["segment"].str.upper() + "?").to_csv("a.csv", index=False)
+    prospects.iloc[2, prospects.columns.get_loc("seats")] = "tbd"
+    prospects.assign(segment="").to_csv("b.csv", index=False)
+    unlike = score(home, monkeypatch, "a.csv", "-o", "x.csv", "--language", "zh").output
+    others = score(home, monkeypatch, "b.csv", "-o", "y.csv", "--language", "zh").output
+
+    assert "警告：30 个中有 30 个与用于学习的合同不同" in unlike  # noqa: RUF001 - Chinese
+    assert "segment（30 个中有 30 个，例如 '" in unlike  # noqa: RUF001 - Chinese
+    assert "segment（100% 有值）" in others  # noqa: RUF001 - Chinese
+    assert "其中 1 个无法评估（见列 error）；第 3 行无法评估：seats：无法读取 'tbd'" in others  # noqa: RUF001 - Chinese
+    assert "英文原文" not in unlike + others
 
 
 def test_an_attribute_that_is_empty_in_every_prospect_is_a_warning(home, monkeypatch) -> None:

@@ -112,6 +112,24 @@ def test_a_missing_column_shows_the_nearest_name() -> None:
         read_deals(GOOD.rename(columns={"closed": "closed_"}), SPEC)
 
 
+def test_a_column_that_is_the_index_of_the_table_is_said_to_be_so() -> None:
+    with pytest.raises(
+        DealsError, match=r"id: there is no such column.*call reset_index\(\) first"
+    ):
+        read_deals(GOOD.set_index("id"), SPEC)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "remedy"),
+    [(pa.Table.from_pandas(GOOD), "pyarrow.Table", "call its to_pandas()"),
+     (GOOD.to_dict("records"), "builtins.list", "make a pandas.DataFrame of it")],
+)  # fmt: skip
+def test_tables_of_other_libraries_are_refused_with_what_to_call(source, kind, remedy) -> None:
+    with pytest.raises(DealsError) as caught:
+        read_deals(source, SPEC)
+    assert f"not {kind}. Remedy: {remedy}." in str(caught.value)
+
+
 def test_one_row_is_not_enough() -> None:
     with pytest.raises(DealsError, match=r"the table has 1 row"):
         read_deals(GOOD.head(1), SPEC)

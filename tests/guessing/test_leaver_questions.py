@@ -180,3 +180,15 @@ def test_a_rep_who_loses_many_customers_is_not() -> None:
     bad = table["left"].notna() & (rng.random(len(table)) < 0.3)
     table["owner"] = np.where(bad, "Eve", rng.choice(["Ada", "Ben"], len(table)))
     assert "rep-of-leavers" not in codes(table, rep="owner")
+
+
+def test_of_customers_with_many_rows_each_counts_once() -> None:
+    """One row for each invoice: forty invoices of one customer who stays are one customer."""
+    table = customers(7, 150)
+    table["size"] = [f"S{99 if row < 8 else row % 20}" for row in range(len(table))]
+    table.loc[:7, "left"] = pd.NaT
+    rows = table.loc[table.index.repeat(40)].reset_index(drop=True)
+    rows["signed"] += pd.to_timedelta(rows.groupby("key").cumcount(), "D")
+
+    assert "(S99 320)" in asked(rows)["nobody-left"]
+    assert "nobody-left" not in asked(rows, rows={"customer": "key"})

@@ -267,3 +267,15 @@ def test_payments_for_several_periods_at_once_are_refused(column: str) -> None:
     named = DealSpec(deals=DATES | {"amount": "MRR", "amount_per": "month"})
     renamed = table.rename(columns={"amount": "MRR"})
     assert "several-periods" not in {question.code for question in find_questions(renamed, named)}
+
+
+@pytest.mark.parametrize("longest", [470, 1500])
+def test_a_tenure_too_long_for_months_is_said_to_be_so(longest: int) -> None:
+    table = customers(5, 200)[["key", "seats"]].assign(tenure=1.0, churned=0)
+    table.loc[:99, "churned"] = 1
+    table.loc[3, "tenure"] = longest
+    spec = DealSpec(deals={"tenure_months": "tenure", "churned": "churned"})
+    question = next(each for each in find_questions(table, spec) if each.code == "tenure-unit")
+
+    assert ("the longest would be 125 years" in question.message) == (longest == 1500)
+    assert ('tenure_unit = "days", "weeks" or' in question.answer) == (longest == 1500)

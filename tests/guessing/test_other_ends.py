@@ -124,3 +124,17 @@ def test_a_reason_of_those_who_left_soon_is_not() -> None:
     table["Reason"] = np.where(stay < 50, "Payment failed", "Price")
     table["Reason"] = table["Reason"].where(table["left"].notna())
     assert "never-began" not in codes(table)
+
+
+@pytest.mark.parametrize("name", ["Internal sandbox", "QA test", "Training demo", "test test"])
+def test_names_of_internal_accounts_are_tests(name: str) -> None:
+    table = customers(5, 200)
+    table["company"] = [f"{name}" if row < 6 else f"Firm {row}" for row in range(len(table))]
+    assert codes(table)["rows-marked"] == "company"
+
+
+def test_firms_that_train_or_test_for_others_are_not_tests() -> None:
+    table = customers(5, 200)
+    firms = ["Acme Training Ltd", "Internal Medicine Group", "QA Partners", "Testarossa Inc"]
+    table["company"] = [f"{firms[row % 4]} {row}" for row in range(len(table))]
+    assert "rows-marked" not in codes(table)

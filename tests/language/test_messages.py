@@ -129,3 +129,48 @@ def test_a_sentence_of_an_older_card_is_translated_as_its_successor(key: str) ->
 
     assert translated(text, "zh", "card") == expected
     assert in_chinese[key] == in_chinese[key.removesuffix("_of_older_cards")]
+
+
+def test_why_no_money_is_shown_is_translated() -> None:
+    """Every reason that the source gives: it returns None and the reason."""
+    source = (HOME / "decision" / "money_settings.py").read_text(encoding="utf-8")
+    returned = [
+        ast.unparse(node.value.elts[0]) == "None" and written(node.value.elts[1])
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and node.value.elts
+    ]
+    reasons = [text for text in returned if text]
+    assert len(reasons) == 4
+    for reason in reasons:
+        translation = message_in(f"No money is shown beside it: {reason}.", "zh")
+        assert QUOTED not in translation
+        assert reason not in translation
+
+
+PLAIN = (
+    "Remedy: give a plain number (1234.5) or an ISO date, or None (in JSON null) if it is not "
+    "known."
+)
+UNCLEAR = (
+    "attribute 'seats': '1.234,5' is unclear: its mark may be decimal or may separate thousands. "
+    f"{PLAIN}"
+)
+ABSENT = (
+    "1 of 5 attribute(s) are missing:\n  seats (did you mean 'Seats'?)\ngiven: Seats\nRemedy: add "
+    "them; a value that is not known may be None (in JSON null), but its name must be there."
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (UNCLEAR, "'1.234,5' 不明确"),
+        (f"attribute 'plan': ['a'] is not a single value. {PLAIN}", "['a'] 不是单个值"),
+        (ABSENT, "是否为 'Seats'"),
+        ("language: must be one of 'en' or 'zh', not 'fr'", "必须是 'en' or 'zh' 之一"),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_translated(message: str, expected: str) -> None:
+    translation = message_in(message, "zh")
+    assert expected in translation
+    assert QUOTED not in translation

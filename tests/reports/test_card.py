@@ -377,3 +377,12 @@ def test_untranslated_text_is_quoted_and_marked_as_english(spec):
     )
     quoted = read_texts("zh", "messages")["original"].format(text="41 deals had no amount.")
     assert f"- {quoted}\n" in translation
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["fitmodel 0.1.0, scikit-learn 1.9.1, numpy 2.4.6", "Python 3.11.7, Linux x86_64"],
+)
+def test_names_of_software_are_not_marked_as_english(cell):
+    translation = card_in(f"| item | value |\n| --- | --- |\n| versions | {cell} |\n", "zh")
+    assert f"| {cell} |" in translation

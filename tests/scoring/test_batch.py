@@ -393,3 +393,9 @@ def test_an_invalid_number_of_rows_or_threads_is_refused(
     with pytest.raises(ProspectError, match=f"{name} is .*Remedy: give a whole number from 1 on"):
         score_file(tmp_path / "in.csv", model, tmp_path / "out.csv", **{name: number})
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.parametrize("name", ["crm.db", "crm.SQLITE"])
+def test_the_file_of_a_database_is_refused_with_the_address_to_give(name, model, tmp_path) -> None:
+    with pytest.raises(ProspectError, match=f"give it as sqlite:///{name} with --query"):
+        score_file(name, model, tmp_path / "scored.csv")

@@ -248,6 +248,25 @@ def test_an_upload_is_assessed_and_bad_rows_have_an_error(opened, bare, table, t
         expect(page.locator("#empty")).to_be_visible()
 
 
+def test_an_upload_in_another_unit_names_the_column(opened, bare, table, tmp_path) -> None:
+    """The rows have a mark each, but only the list shows that all of them have it."""
+    usual, wrong = tmp_path / "usual.csv", tmp_path / "wrong.csv"
+    table.head(20).to_csv(usual, index=False)
+    table.head(20).assign(seats=table["seats"] + 1_000_000).to_csv(wrong, index=False)
+    with opened(bare) as page:
+        page.locator("#file").set_input_files(wrong)
+        expect(page.locator("#unlike-many")).to_contain_text("20 of 20 prospects are unlike past")
+        expect(page.locator("#unlike-many")).to_contain_text("differ in: Seat licences (20)")
+        page.locator("#file").set_input_files(usual)
+        expect(page.locator("#source")).to_contain_text("usual.csv")
+        expect(page.locator("#unlike-many")).to_be_hidden()
+    with opened(f"{bare}?language=zh") as page:
+        page.locator("#file").set_input_files(wrong)
+        expect(page.locator("#unlike-many")).to_contain_text(
+            "20 个潜在客户中有 20 个与以往合同不同"
+        )
+
+
 def test_an_upload_reads_numbers_as_a_batch_does(opened, bare, table, tmp_path) -> None:
     rows = table.head(3).astype(object).assign(annual_value=["1.234", "1500,5", "1500.5"])
     path = tmp_path / "mine.csv"

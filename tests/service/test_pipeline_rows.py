@@ -68,6 +68,18 @@ def test_the_rows_conform_to_openapi(served) -> None:
     assert answer["schema"] == {"$ref": "#/components/schemas/PipelineRows"}
 
 
+def test_a_row_unlike_past_deals_says_in_which_attributes(shop, table, tmp_path) -> None:
+    rows = table.astype(object)
+    rows.iloc[2, rows.columns.get_loc("seats")] = 5_000_000
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    with TestClient(create_app(shop.path, STILL, pipeline=tmp_path / "rows.csv")) as client:
+        listed = client.get(ROWS).json()["rows"]
+
+    assert listed[2]["unfamiliar_because"] == ["seats"]
+    for row in listed:
+        assert ("unfamiliar_because" in row) == row["unfamiliar"]
+
+
 def test_two_rows_with_the_same_id_have_different_keys(served) -> None:
     rows = served.get(ROWS).json()["rows"]
     assert len({row["key"] for row in rows}) == len(rows)

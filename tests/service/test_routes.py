@@ -65,8 +65,23 @@ def test_an_attribute_that_no_prospect_of_a_list_has_is_a_warning(client, prospe
     (warning,) = in_english["warnings"]
     assert warning.startswith("empty in all 30 prospects, but usually filled in past deals: segm")
     assert in_chinese["warnings"][0].startswith("全部 30 个潜在客户都没有值")
-    assert set(with_one) == {"assessments"}
+    (unlike,) = with_one["warnings"]
+    assert "differ in segment (30 of 31 are empty, which hardly any past deal was)" in unlike
     assert set(client.post(path, json=emptied[:4]).json()) == {"assessments"}
+
+
+@pytest.mark.parametrize("path", ["/v1/assessments", "/v1/assessments/batch"])
+def test_an_attribute_in_another_unit_in_a_list_is_a_warning(client, prospect, path) -> None:
+    """One or two prospects may be unlike past deals; a whole list is in another unit."""
+    larger = [prospect | {"seats": 1_000_000 + row} for row in range(20)]
+    (warning,) = client.post(path, json=larger).json()["warnings"]
+    (in_chinese,) = client.post(f"{path}?language=zh", json=larger).json()["warnings"]
+
+    assert warning.startswith("20 of 20 are unlike the deals learned from")
+    assert "differ in seats (20 of 20, such as 1000000, while past deals had " in warning
+    assert "seats（20 个中有 20 个，例如 1000000，而以往合同为" in in_chinese  # noqa: RUF001 - Chinese
+    mixed = [*larger[:1], *[prospect] * 9]
+    assert set(client.post(path, json=mixed).json()) == {"assessments"}
 
 
 def test_a_prospect_that_cannot_be_scored_is_refused_with_the_attribute(client, prospect) -> None:

@@ -78,6 +78,16 @@ def test_the_first_sheet_with_a_table_is_read_unless_a_sheet_is_named(tmp_path) 
         read_table(workbook, sheet="X")
 
 
+def test_sheets_with_the_same_columns_are_said_to_be_missing(tmp_path) -> None:
+    """One sheet for each year: only the first is read."""
+    years = _book(tmp_path / "x.xlsx", **{"2024": [HEADER, *ROWS], "2025": [HEADER, *ROWS],
+                                          "Notes": [["a", "b"], [1, 2]]})  # fmt: skip
+    (finding, *_) = read_file(years).findings
+
+    assert "'2024' was read, not '2025', 'Notes'. 1 of them have the same columns" in str(finding)
+    assert "Remedy: copy the rows of all these sheets into one" in str(finding)
+
+
 def test_serial_numbers_and_words_in_date_columns_are_read(tmp_path) -> None:
     zero = dt.datetime(1899, 12, 30)  # noqa: DTZ001
     rows = [[row[0], (row[1] - zero).days, row[2] or "Active", *row[3:]] for row in ROWS]

@@ -248,3 +248,46 @@ def test_titles_are_reported_with_the_first_one() -> None:
     finding = titles_finding(["Deals 2024", "by Ann"])
     assert (finding.code, finding.count) == ("title_row", 2)
     assert finding.example == "row 1: 'Deals 2024'"
+
+
+@pytest.mark.parametrize(
+    "word", ["Subtotal 2024-Q1", "Total for north", "小计\uff1a2024", "Summe: Q1"]
+)
+def test_a_sum_of_a_part_within_the_table_is_left_out(tmp_path, word: str) -> None:
+    """The word says what was added up, and half of the cells are empty."""
+    lines = ROWS.splitlines(keepends=True)
+    result = _read(tmp_path, "".join([*lines[:16], f"{word},,,1200.5\n", *lines[16:]]))
+
+    assert result.table["id"].tolist() == [f"D{n}" for n in range(1, 31)]
+    assert [(each.code, each.count) for each in result.findings] == [("total_row", 1)]
+
+
+@pytest.mark.parametrize(
+    "row", ["Total Energies,pro,40,400.5", "Sum Up Ltd,,3,30", "Total Wine,pro,,"]
+)
+def test_a_customer_whose_name_begins_with_such_a_word_is_a_row(tmp_path, row: str) -> None:
+    result = _read(tmp_path, f"{ROWS}{row}\nD31,pro,1,2.5\n")
+    assert len(result.table) == 32
+    assert result.findings == ()
+
+
+GROUPED = "Account,Dates,,Size,\nid,signed,left,seats,acv\n" + "".join(
+    f"D{n},2024-01-{n:02},2024-02-{n:02},{n},{n * 10}.5\n" for n in range(1, 29)
+)
+
+
+def test_names_of_groups_of_columns_above_the_header_are_left_out(tmp_path) -> None:
+    result = _read(tmp_path, GROUPED)
+
+    assert list(result.table.columns) == ["id", "signed", "left", "seats", "acv"]
+    assert len(result.table) == 28
+    assert [finding.code for finding in result.findings] == ["title_row"]
+
+
+@pytest.mark.parametrize("header", ["id,signed,,seats,", "id,signed,left,seats,acv"])
+def test_a_first_row_of_words_below_the_header_stays_a_row(tmp_path, header: str) -> None:
+    """Nothing says that it is a header: its dates and numbers are only missing."""
+    rows = "".join(f"D{n},2024-01-{n:02},,{n},\n" for n in range(1, 20))
+    result = _read(tmp_path, f"{header}\nD0,open,x,none,y\n{rows}")
+    assert len(result.table) == 20
+    assert "title_row" not in [finding.code for finding in result.findings]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
+    from fitmodel.guessing.questions import QuestionedDeals
     from fitmodel.monitoring.log import DecisionLog
     from fitmodel.tables.files import FileTable
     from fitmodel.training import TrainingRun
@@ -113,21 +114,24 @@ OUT_OF_MEMORY = (
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn errors of fitmodel into a message and an exit code; hide warnings of libraries."""
+def plain_errors(language: str = "en") -> Iterator[None]:
+    """Turn errors of fitmodel into a message and an exit code; hide warnings of libraries.
+
+    `language`: that of the result; a message that has no text in it is quoted in English.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except SpecError as error:
-        raise _failed(error, 2) from error
+        raise _failed(error, 2, language) from error
     except BrokenPipeError:  # the program that reads the output, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except FitModelError as error:
-        raise _failed(error, 1) from error
+        raise _failed(error, 1, language) from error
     except OSError as error:
-        raise _failed(os_error_text(error), 1) from error
+        raise _failed(os_error_text(error), 1, language) from error
     except UnicodeEncodeError as error:
         if sys.getfilesystemencoding() == "utf-8":
             raise
@@ -162,8 +166,11 @@ def os_error_text(error: OSError) -> str:
     return str(error)
 
 
-def _failed(error: Exception | str, code: int) -> typer.Exit:
-    typer.echo(f"Error: {error}", err=True)
+def _failed(error: Exception | str, code: int, language: str = "en") -> typer.Exit:
+    from fitmodel.language.catalogue import message_in, phrases
+
+    text = message_in(str(error), language, "deals")
+    typer.echo(phrases(language, "messages")("console_error", text=text), err=True)
     return typer.Exit(code)
 
 
@@ -186,14 +193,23 @@ def read_and_report(
     return read
 
 
-def read_to_count(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
-    """Return past deals, also if they are too few to learn from, since counting needs no model."""
+def read_to_count(deals: Path | pd.DataFrame, spec: DealSpec) -> QuestionedDeals:
+    """Return past deals, also if they are too few to learn from, since counting needs no model.
+
+    Open questions are printed: the numbers of the report may be wrong until they are answered.
+    """
     from fitmodel.exceptions import TooFewDealsError
+    from fitmodel.guessing.questions import read_to_report
 
     try:
-        return read_and_report(deals, spec)
+        questioned = read_to_report(deals, spec)
     except TooFewDealsError:
-        return read_and_report(deals, spec, to_learn=False)
+        questioned = read_to_report(deals, spec, to_learn=False)
+    for note in questioned.read.notes:
+        typer.echo(f"rows: {note}", err=True)
+    for question in questioned.questions:
+        typer.echo(f"unsure: {question}", err=True)
+    return questioned
 
 
 def load_spec(config: Path) -> DealSpec:

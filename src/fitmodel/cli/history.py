@@ -65,7 +65,7 @@ def attributes(
 
     Example: fitmodel attributes deals.csv -c fitmodel.toml --output attributes.parquet
     """
-    with plain_errors():
+    with plain_errors(language):
         from fitmodel.crm.attributes import has_tables
         from fitmodel.crm.reading import open_deals
         from fitmodel.crm.timeline import provenance, timeline

@@ -72,7 +72,7 @@ def monitor(
 
     Example: fitmodel monitor deals.csv --model models/prospect-fit --output monitor
     """
-    with plain_errors():
+    with plain_errors(language):
         from fitmodel.loading import load
         from fitmodel.monitoring.report import monitor as compare
         from fitmodel.reports.monitoring_page import (
@@ -193,7 +193,7 @@ def quiz(
 
     Example: fitmodel quiz deals.csv --person Kim --person Lee
     """
-    with plain_errors():
+    with plain_errors(language):
         from fitmodel.language.catalogue import phrases
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.sales.quiz import make_quiz, names_of_people

@@ -93,7 +93,7 @@ def report(
 
     Example: fitmodel report deals.csv -c fitmodel.toml --output report
     """
-    with plain_errors():
+    with plain_errors(language):
         from fitmodel.deals.roles import hash_ids as hashed
         from fitmodel.reports.sales_report import make_sales_report
         from fitmodel.sales.incentives import compare_plans, rows_of_customers, write_payroll
@@ -107,8 +107,8 @@ def report(
         spec, report_step = load_spec(config), progress()
         plans = [read_plan(path) for path in (plan, compare) if path is not None]
         report_step("reading")
-        read = read_to_count(deals, spec)
-        table, spec = read.table, read.spec
+        questioned = read_to_count(deals, spec)
+        table, spec = questioned.deals, questioned.read.spec
         edits_found = None if edits is None else _edits(edits, log, salt, table, spec)
         rows = rows_of_customers(deals, spec, plans)
         if hash_ids:
@@ -121,6 +121,7 @@ def report(
             rows=rows,
             edits=edits_found,
             segment=segment,
+            questions=questioned.must_answer,
             language=language,
             progress=report_step,
         )
@@ -199,7 +200,7 @@ def brief(
 
     Example: fitmodel brief prospects.csv --model models/prospect-fit --id D-17 --output brief.html
     """
-    with plain_errors():
+    with plain_errors(language):
         from fitmodel.reports.brief_pages import brief_markdown, brief_page
         from fitmodel.reports.letter import default_template
         from fitmodel.tables.atomic import write_folder

@@ -20,6 +20,7 @@ from fitmodel.cli.app import (
 )
 from fitmodel.cli.history import Tables, parse_tables
 from fitmodel.cli.reporting import Language
+from fitmodel.language.catalogue import message_in, phrases
 from fitmodel.tables.databases import is_database
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def score(
     }  # fmt: skip
     if signed and (refused := [option for option, given in without_signed.items() if given]):
         raise typer.BadParameter("it does not work with --signed", param_hint=", ".join(refused))
-    with plain_errors():
+    with plain_errors(language):
         from fitmodel.loading import load
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.reports.console import progress_bar
@@ -125,11 +126,14 @@ def score(
                 tables=parse_tables(table),
                 horizons=parse_months(horizons),
             )
-        _report(result)
+        _report(result, language.value)
 
 
-def _report(result: BatchResult) -> None:
-    """Print how many rows were scored, flagged, left out or refused; exit 1 if all were refused."""
+def _report(result: BatchResult, language: str) -> None:
+    """Print how many rows were scored, flagged, left out or refused; exit 1 if all were refused.
+
+    Warnings are in the language of the reasons.
+    """
     scored = result.rows - result.left_out
     noun = "prospect" if scored == 1 else "prospects"
     escalated = (
@@ -144,14 +148,14 @@ def _report(result: BatchResult) -> None:
         typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
     if result.left_out:
         typer.echo(f"{result.left_out:,} more are lost, so they were left out by [rows]", err=True)
-    for warning in filter(None, (result.note, result.warning, result.empty)):
-        typer.echo(f"Warning: {warning}", err=True)
-    if result.errors:
-        typer.echo(
-            f"Warning: {result.errors:,} of them could not be scored (see the column error); "
-            f"{result.first_error}",
-            err=True,
-        )
+    say = phrases(language, "messages")
+    given = filter(None, (result.note, result.warning, result.empty))
+    texts = [message_in(text, language) for text in given]
+    if result.first_error:
+        first = message_in(result.first_error, language)
+        texts.append(say("some_unscored", number=f"{result.errors:,}", message=first))
+    for text in texts:
+        typer.echo(say("console_warning", text=text), err=True)
     if result.errors == result.rows - result.left_out > 0:
         typer.echo("Error: not one row could be scored.", err=True)
         raise typer.Exit(1)

@@ -48,9 +48,11 @@ class Period:
 class Leavers:
     """Leavers of a view by calendar time and age; the deals must have dates."""
 
-    def __init__(self, view: HistoryView) -> None:
-        self.view, self.left, self.closed = view, view.left, np.asarray(view.closed)
-        self.last_days = np.where(view.left, view.left_on, view.watched_until)
+    def __init__(self, view: HistoryView, rows: NDArray[np.bool_] | None = None) -> None:
+        chosen = slice(None) if rows is None else rows
+        self.view, self.left = view, view.left[chosen]
+        self.closed = np.asarray(view.closed)[chosen]
+        self.last_days = np.where(view.left, view.left_on, view.watched_until)[chosen]
         self.months = np.maximum(months_between(self.closed, self.last_days), 0.0)
         self.ages = np.arange(int(np.ceil(self.months.max())) + 1, dtype=float)
 
@@ -64,6 +66,25 @@ class Leavers:
             return None
         return cls(view)
 
+    def among(self, rows: NDArray[np.bool_]) -> Leavers:
+        """Return the leavers among some deals."""
+        return Leavers(self.view, rows)
+
+    def by_cohort(
+        self, cohorts: NDArray[np.int_]
+    ) -> tuple[NDArray[np.int_], Floats, NDArray[np.int_]]:
+        """Return by cohort and month of age: the leavers, the months spent, and the last months."""
+        shape = int(cohorts.max()) + 1, len(self.ages)
+        counts, last = np.zeros(shape, dtype=int), np.zeros(shape, dtype=int)
+        ages = np.floor(self.months).astype(int)
+        np.add.at(counts, (cohorts[self.left], ages[self.left]), 1)
+        np.add.at(last, (cohorts, ages), 1)
+        exposure = [
+            np.bincount(cohorts, np.clip(self.months - age, 0, 1), minlength=shape[0])
+            for age in self.ages
+        ]
+        return counts, np.stack(exposure, axis=1), last
+
     def expected_around(self, day: np.datetime64) -> tuple[float, float]:
         """Return the leavers expected before a day and after it, if all left on the other side.
 
@@ -76,6 +97,18 @@ class Leavers:
             float(np.minimum(_rates(leavers, after), 1.0) @ before),
             float(np.minimum(_rates(leavers, before), 1.0) @ after),
         )
+
+    def expected_after(self, day: np.datetime64) -> float:
+        """Return how many of those who were there on a day should have left since.
+
+        The hazard at each month of age is that before the day. Unlike `expected_around`, nobody can
+        leave twice, which counts if the time is long.
+        """
+        until = self._months_until(day)
+        hazard = _rates(self._counts(self.left), self._months_by_age(until))
+        total, ages = np.append(0.0, np.cumsum(hazard)), np.append(self.ages, len(self.ages))
+        more = np.interp(self.months, ages, total) - np.interp(until, ages, total)
+        return float((1 - np.exp(-more)).sum())
 
     def hazard(self, start: np.datetime64, end: np.datetime64) -> Floats:
         """Return the hazard at each month of age, from the leavers between two days."""
@@ -153,8 +186,7 @@ def find_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> QuietEnd | None:
     view = leavers.view
     days = np.unique(view.left_on[view.left])
     last, end = days[-1], view.extract_end
-    quiet = int((end - last).astype("timedelta64[D]").astype(int))
-    if quiet <= max(MIN_QUIET_DAYS, TIMES_THE_LONGEST * _longest_gap(days, last)):
+    if not quiet_time(days, end):
         return None
     _, expected = leavers.expected_around(last)
     p_value = float(np.exp(-expected))
@@ -164,6 +196,13 @@ def find_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> QuietEnd | None:
     horizon = float(spec.label.horizon_months)
     unknown = ~view.left & view.mature & (months_between(leavers.closed, seen_until) < horizon)
     return QuietEnd(last, end, expected, p_value, int(unknown.sum()))
+
+
+def quiet_time(days: Days, end: np.datetime64) -> bool:
+    """Return whether the time after the last of some days of leaving is unusually long."""
+    last = days[-1]
+    quiet = int((end - last).astype("timedelta64[D]").astype(int))
+    return quiet > max(MIN_QUIET_DAYS, TIMES_THE_LONGEST * _longest_gap(days, last))
 
 
 def _longest_gap(days: Days, last: np.datetime64) -> int:

@@ -89,6 +89,8 @@ def _missing_columns(sheet: ReadSheet) -> Iterator[Problem]:
             similar = nearest(name, columns)
             shown = ", ".join(columns[:SHOWN_NAMES]) + (", …" if columns[SHOWN_NAMES:] else "")
             hint = f"did you mean {similar!r}?" if similar else f"the table has {shown}"
+            if name in sheet.table.index.names:
+                hint = "it is the index of the table, so call reset_index() first"
             message = f"there is no such column, although it is {role}"
             yield Problem(name, len(sheet.table), "", f"correct the name; {hint}", message)
 

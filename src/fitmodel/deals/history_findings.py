@@ -1,7 +1,7 @@
 """What a history of deals shows before anything is learned from it.
 
 A level that has shifted, leavers missing at the start of a table, and values that only the newest
-deals have are found here; `_horizons` and `_last_leavers` find the rest.
+deals have are found here; `_horizons`, `_last_leavers` and `_cohort_leavers` find the rest.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals._censoring import cumulative_incidence
+from fitmodel.deals._cohort_leavers import find_quiet_group, find_young_without_leavers
 from fitmodel.deals._deleted_leavers import DeletedLeavers, find_deleted
 from fitmodel.deals._horizons import (
     MIN_DEALS,
@@ -56,7 +57,9 @@ __all__ = [
     "find_missing_leavers",
     "find_new_values",
     "find_quiet_end",
+    "find_quiet_group",
     "find_sparse_end",
+    "find_young_without_leavers",
     "horizons_text",
     "note_on_exits",
     "questions_about_horizon",

@@ -183,7 +183,11 @@ def open_table(
         return FileTable(source, forms=forms_from_dict(source.attrs.get(FORMS, {})))
     if isinstance(source, (str, Path)):
         return read_file(source, sheet=spec.reading.sheet)
-    raise DealsError(f"deals are a path or a DataFrame, not {type(source).__name__}")
+    kind = f"{type(source).__module__.partition('.')[0]}.{type(source).__name__}"
+    remedy = (
+        "call its to_pandas()" if hasattr(source, "to_pandas") else "make a pandas.DataFrame of it"
+    )
+    raise DealsError(f"deals are a path or a pandas DataFrame, not {kind}. Remedy: {remedy}.")
 
 
 def _currencies(sheet: Sheet, spec: DealSpec, readings: dict[str, Reading]) -> list[Finding]:

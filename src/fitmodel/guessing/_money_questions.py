@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 MIN_LEAVERS, MIN_WITHOUT, MAX_WITHOUT = 10, 0.3, 0.02  # leavers and others without an amount
 MAX_RANK_CORRELATION = 0.2  # an amount of all units grows with their number
 LIST_PRICES, MIN_ON_LIST = 12, 0.9  # so many prices cover that share of the rows
+MAX_MONTHS = 480  # no customer of software stays forty years
 MIN_ROWS = 30  # with fewer rows, correlations say little
 MIN_NEGATIVE, MAX_SHARE_NEGATIVE = 3, 0.4  # rows below zero; standardised numbers have half
 MIN_SLOPE, MIN_STANDARD_ERRORS = 0.5, 4.0  # of the logarithm of the amount on that of the term
@@ -56,17 +57,12 @@ _UNITS = re.compile(
 )
 
 
-def about_units(spec: DealSpec) -> Iterator[Question]:
+def about_units(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if neither name nor contract gives the unit of tenure or amount."""
     roles = spec.deals
     tenure, amount = roles.tenure_months, roles.amount
     if tenure is not None and roles.tenure_unit is None and tenure_unit(as_words(tenure)) is None:
-        yield Question(
-            "tenure-unit",
-            tenure,
-            f"{tenure}: read as MONTHS from signing to leaving or to the extract",
-            '[deals] tenure_unit = "months", "years", "weeks" or "days"',
-        )
+        yield _tenure_question(tenure, named(columns, tenure))
     scale = None if amount is None else scale_by_name(amount)
     if amount is not None and scale is not None and roles.amount_scale is None:
         yield Question(
@@ -95,6 +91,17 @@ def about_units(spec: DealSpec) -> Iterator[Question]:
             '[deals] amount_per = "year", "quarter", "month", "week" or "day"; or "contract" with '
             "contract_months",
         )
+
+
+def _tenure_question(name: str, column: Column | None) -> Question:
+    """Return the question in what a tenure is counted, and how long the longest would be."""
+    largest = 0.0 if column is None or not column.is_number else float(column.amounts.max())
+    text, units = "", '"months", "years", "weeks" or "days"'
+    if largest > MAX_MONTHS:
+        text = f", although the longest would be {largest / 12:,.0f} years"
+        units = '"days", "weeks" or "months"'
+    message = f"{name}: read as MONTHS from signing to leaving or to the extract{text}"
+    return Question("tenure-unit", name, message, f"[deals] tenure_unit = {units}")
 
 
 def about_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Question]:

@@ -55,6 +55,7 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
         _any(
             rf"\b(clos(e|ed|ing)|sign(ed|ing|ature)?|won) ?{_DATE}$",
             r"^date (closed|signed|won)$|^(signed|closed)$|abschluss|unterschr|签约|成交|签订",
+            r"\b((deal|opportunity|opp) (signed|closed|won)|(contract|agreement|order) signed)$",
             rf"unterzeichnet ?{_DATE}$|vertragsschluss|(签单|赢单)(日期|时间|日$)",
             r"(date|fecha|data) (de |do )?(signature|firma|cierre|assinatura|fechamento|venda)",
             r"(date|fecha|data) (de )?(contratación|contratação|souscription)",
@@ -283,9 +284,8 @@ PERIOD = with_foreign(
 )
 PERIOD_COUNT = re.compile(
     r"^((billing|plan|price) )*(interval|period|frequency|cycle) (count|length|number)$"
-    r"|^((plan|subscription)s? )?billing period$"
+    r"|^((plan|subscription)s? )?billing (period|months)$"
 )
-"""Names for how many months or years one payment is for, as a number."""
 IDENTIFIER = with_foreign(
     rf"\b({_NUMBER}|ids)$|编号$|^(rownames|row|index)$|^unnamed \d+$", "identifier"
 )

@@ -1,7 +1,6 @@
 """Open questions about how contracts ended.
 
-Customers who stopped, or never began, in another way than by leaving; and leavers who seem to be
-missing at the beginning or at the end of the table.
+Customers who stopped, or never began, in another way than by leaving.
 """
 
 from __future__ import annotations
@@ -12,13 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.history_findings import (
-    find_missing_leavers,
-    find_quiet_end,
-    find_sparse_end,
-)
-from fitmodel.deals.reading import read_deals_with_findings
-from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import named
 from fitmodel.guessing._names import has_name_of, name_rank
 from fitmodel.guessing._question import MIN_ROWS, Question, is_worth_it
@@ -39,7 +31,6 @@ AT_ONCE_DAYS, MAX_LEVELS = 60, 25  # days after which who never began is gone; v
 MIN_AT_ONCE, MIN_SHARE_AT_ONCE = 10, 0.02  # rows of such a value
 MIN_GONE, MAX_OTHERS_GONE = 0.9, 0.25  # share of its rows that left at once, and of all others
 MOSTLY_LEAVERS = 0.95  # share of leavers among the filled rows of a reason for leaving
-MIN_RATIO = 1.25  # of the early churn with and without missing leavers: training waits
 MAX_TESTS = 0.2  # if more names sound like tests, it is a word of the trade
 _ENDED = re.compile(
     r"\b(downgrad\w*|revers\w+|void\w*|written off|write ?off|suspend\w*|deactivat\w*|disabled"
@@ -67,7 +58,8 @@ _CONTINUES = re.compile(
 _TEST_NAME = re.compile(
     r"\b(test|dummy|demo|sample|fake)[ _-]?(account|customer|company|user|client|kunde|konto|firma"
     r"|gmbh|inc|ltd|org|organi[sz]ation|tenant|deal|contract)\b"
-    r"|^(test|dummy|asdf+|qwerty|xxx+)[ _-]?\d*$|\bdo not use\b"
+    r"|\b(internal|training|qa)[ _-](demo|test|sandbox|account)\b|\bsandbox( account)?\b"
+    r"|^(test|dummy|asdf+|qwerty|xxx+)([ _-]?(test|\d*))*$|\bdo not use\b"
     r"|测试(账号|客户|公司|用户)|テスト(用|アカウント|会社|顧客)|테스트 ?(계정|고객|회사)"
     r"|тест(овый|овая) (клиент|аккаунт|компания)",
     re.IGNORECASE,
@@ -240,71 +232,3 @@ def _about_test_names(columns: list[Column], spec: DealSpec) -> Iterator[Questio
             "remove these rows from the file; acknowledge it if they are customers",
         )
         return
-
-
-def about_missing_leavers(
-    kept: pd.DataFrame, spec: DealSpec, deals: pd.DataFrame | None
-) -> Iterator[Question]:
-    """Yield questions if leavers before, or after, some day seem to be missing."""
-    if not spec.has_dates:
-        return
-    if deals is None:
-        try:
-            deals = read_deals_with_findings(kept, spec).table
-        except DealsError:
-            return  # read_deals reports the error
-    yield from _about_quiet_end(deals, spec)
-    missing = find_missing_leavers(deals, spec)
-    if missing is None or spec.rows.settles("missing-leavers"):
-        return
-    horizon = spec.label.horizon_months
-    yield Question(
-        "missing-leavers",
-        str(spec.deals.churned_on),
-        f"{spec.deals.churned_on}: no customer is recorded to have left before "
-        f"{missing.observed_from}, although {missing.expected:,.0f} were expected among "
-        f"{missing.signed_before:,} deals signed before it (probability of none by chance "
-        f"{missing.chance:.0e}). Were they deleted, or are they in another system? Early churn "
-        f"within {horizon} months is {missing.rate:.1%} counted from that day on, and "
-        f"{missing.rate_without:.1%} counted from the whole table",
-        f'[deals] observed_from = "{missing.observed_from}"; acknowledge it if nobody left',
-        must_answer=missing.rate > MIN_RATIO * missing.rate_without,
-    )
-
-
-def _about_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> Iterator[Question]:
-    """Yield a question if no leaver is recorded in a long time before the extract ends."""
-    quiet = find_quiet_end(deals, spec)
-    if quiet is None:
-        yield from _about_sparse_end(deals, spec)
-        return
-    yield Question(
-        "quiet-end",
-        str(spec.deals.churned_on),
-        f"{spec.deals.churned_on}: no customer is recorded to have left after {quiet.last_leaver}, "
-        f"although {quiet.expected:,.0f} were expected until the extract ends on "
-        f"{quiet.extract_end} (probability of none by chance {quiet.chance:.0e}). Was the extract "
-        f"made before, or are later leavers missing? {quiet.unknown:,} customers count as known to "
-        "have stayed only because of this time",
-        f'[deals] observed_until = "{quiet.last_leaver}" and [rows] unobserved = "drop"; '
-        "acknowledge it if nobody left",
-    )
-
-
-def _about_sparse_end(deals: pd.DataFrame, spec: DealSpec) -> Iterator[Question]:
-    """Yield a question if far fewer leavers than usual are recorded before the extract ends."""
-    sparse = find_sparse_end(deals, spec)
-    if sparse is None:
-        return
-    left = spec.deals.churned_on
-    yield Question(
-        "sparse-end",
-        str(left),
-        f"{left}: {sparse.observed:,} customers are recorded to have left in the last "
-        f"{sparse.days} days before the extract ends on {sparse.extract_end}, although "
-        f"{sparse.expected:,.0f} were expected (probability of so few by chance "
-        f"{sparse.chance:.0e}), and in no such time of the two years before there were so few. Are "
-        "dates of leaving entered late? Then customers that have left count as still there",
-        f'[deals] observed_until = "{sparse.complete_until}" and [rows] unobserved = "drop"; '
-        "acknowledge it if fewer customers leave now",
-    )

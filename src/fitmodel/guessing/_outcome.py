@@ -252,7 +252,9 @@ def _why_not_leaving(
     filled = column.real_dates
     if filled.all():
         return (
-            "is filled for every row, so it is not a date of leaving"
+            "is filled for every row, so it is not a date of leaving. If it is the end of a term "
+            "for customers who are still there, empty it in their rows; if the table has only "
+            "customers that left, add the others"
             if rank < UNNAMED_LEAVING
             else ""
         )
@@ -287,7 +289,8 @@ def _against_status(filled: Mask, status: Status) -> str | None:
         return None
     return (
         f"does not agree with {status.name!r}: it is filled for {filled[left].sum():,} of "
-        f"{left.sum():,} that left and {filled[~left].sum():,} of {(~left).sum():,} that did not"
+        f"{left.sum():,} that left and {filled[~left].sum():,} of {(~left).sum():,} that did not. "
+        "If it is the end of a term for the latter, empty it in their rows"
     )
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fitmodel.deals.plain_words import toml_value
 from fitmodel.deals.vocabulary import kind_of_status, plain_value, plain_words, words_of
@@ -25,8 +26,6 @@ from fitmodel.tables.vocabulary import plain_letters
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import pandas as pd
-
     from fitmodel.deals.contract import DealSpec
     from fitmodel.guessing._columns import Column
     from fitmodel.tables.values import Mask
@@ -37,10 +36,11 @@ MIN_DATED_LEFT_OUT = 0.8  # share of dates of leaving in a value that means a fo
 KNOWN_STATUS = 0.5  # minimum share of known values in a status with unknown ones
 _REASON = re.compile(
     plain_letters(
-        r"\b(cancel\w*|churn\w*|terminat\w*|leaving|loss|end) (reason|cause)\b"
+        r"\b(cancel\w*|churn\w*|terminat\w*|leaving|loss|end) (reason|cause|type|kind|category)\b"
         r"|\breason (for|of) (cancel\w*|churn\w*|terminat\w*|leaving)|(kündigungs|abgangs)grund"
         r"|motivo (de |da |do )?(baja|cancel\w*|churn)|(motif|raison) (de |du )?(départ|résili\w*)"
-        r"|(流失|取消|解约|退订|终止|离网|退会|離脱|해지|이탈|탈퇴)( ?(원인|사유|이유)|原因|理由)"
+        r"|(流失|取消|解约|退订|终止|离网|退会|離脱|해지|이탈|탈퇴)( ?(원인|사유|이유|유형)"
+        r"|原因|理由|类型|类别)"
         r"|причин\w+ (ухода|отказа|оттока|расторжения)|powód (odejścia|rezygnacji|rozwiązania)"
         r"|motivo (della |di )?(disdetta|recesso)|(opzeg|vertrek)reden|reden (van )?(opzegging"
         r"|vertrek)|(iptal|ayrılma|fesih) (nedeni|sebebi)|سبب (الإلغاء|الفسخ)"
@@ -56,7 +56,9 @@ _NO_LEAVING = re.compile(
         r"|tarifwechsel|vertragswechsel|umstellung|zusammengelegt|dublette|cambio de plan"
         r"|duplicad[oa]"
         r"|migra(do|da|ción|ção)|mudança de plano|changement de (formule|plan)|doublon"
-        r"|升级|降级|迁移|合并|重复|换套餐|变更套餐|续约新合同|测试"
+        r"|^(contraction|partial)$|\bpartial(ly)? (churn|cancel|loss|lost)"
+        r"|\b(seats?|licen[cs]es?) (reduced|reduction)\b|\breduced (seats|licen[cs]es)\b"
+        r"|部分(流失|取消|退订|解约)|减少(席位|用户)|升级|降级|迁移|合并|重复|换套餐|变更套餐|续约新合同|测试"
         r"|(プラン|契約|コース)(変更|切替)|移行|統合|重複|テスト|(요금제|플랜|계약) ?(변경|전환)"
         r"|중복|통합|이관"
         r"|(смена|переход|изменение) (на )?(тариф|план|договор)|дубл|миграц|объединен"
@@ -78,12 +80,31 @@ def about_rows(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     left = named(columns, spec.deals.churned_on)
     dated = None if left is None else left.real_dates
     free = [column for column in columns if column.name not in spec.rows.chosen_by]
-    yield from about_never_left(free, spec, dated)
+    yield from about_never_left(*_one_row_each(free, columns, spec, dated))
     yield from _about_sales(free, spec)
     yield from _about_free_plans(free)
     yield from _about_marked(free, spec, dated)
     yield from _about_unknown_status(columns, dated)
     yield from _about_reasons(free, dated)
+
+
+def _one_row_each(
+    free: list[Column], columns: list[Column], spec: DealSpec, dated: Mask | None
+) -> tuple[list[Column], DealSpec, Mask | None]:
+    """Return columns, contract and leavers with the first row of each customer only.
+
+    Of customers with many rows, such as one for each invoice, each row would count as a customer.
+    A customer with a date of leaving in any row counts as having left.
+    """
+    customer, closed = (named(columns, each) for each in (spec.rows.customer, spec.deals.closed_on))
+    if customer is None or closed is None or dated is None:
+        return free, spec, dated
+    keys = customer.cells.astype(object).reset_index(drop=True)
+    order = pd.Series(closed.days, dtype="datetime64[s]").sort_values(kind="stable").index
+    first = np.sort(order[~keys[order].duplicated() & keys[order].notna()])
+    gone = pd.Series(dated).groupby(keys).any()
+    chosen = [type(column)(column.cells.iloc[first]) for column in free]
+    return chosen, spec, keys[first].map(gone).to_numpy(dtype=bool)
 
 
 def _about_sales(columns: Iterable[Column], spec: DealSpec) -> Iterator[Question]:

@@ -19,8 +19,11 @@ from fitmodel.guessing._columns import Column, named, recognise_export
 from fitmodel.guessing._date_questions import about_dates
 from fitmodel.guessing._id_questions import about_ids
 from fitmodel.guessing._leaver_questions import about_leavers_elsewhere
+from fitmodel.guessing._missing_leavers import about_missing_leavers
 from fitmodel.guessing._money_questions import about_amounts, about_units
-from fitmodel.guessing._other_ends import about_missing_leavers, about_other_ends
+from fitmodel.guessing._name_questions import about_names
+from fitmodel.guessing._other_ends import about_other_ends
+from fitmodel.guessing._partial_leaving import about_partial_leaving
 from fitmodel.guessing._question import Question
 from fitmodel.guessing._row_questions import about_left_out, about_rows
 from fitmodel.guessing._rows import (
@@ -30,6 +33,8 @@ from fitmodel.guessing._rows import (
     lost_in_own_words,
     not_customers,
 )
+from fitmodel.guessing._term_questions import about_ends_of_terms
+from fitmodel.guessing._unit_changes import about_unit_changes
 from fitmodel.renamed import old_fields, old_function
 from fitmodel.tables.tidying import tidy
 
@@ -37,6 +42,7 @@ __all__ = [
     "Question",
     "QuestionedDeals",
     "find_questions",
+    "read_to_report",
     "read_with_questions",
     "refuse_unanswered",
 ]
@@ -119,10 +125,14 @@ def _open_questions(
         *about_rows(kept.columns, spec),
         *about_leavers_elsewhere(kept.columns, spec),
         *about_other_ends(kept.columns, spec),
+        *about_partial_leaving(kept.columns, spec),
         *about_amounts(kept.columns, spec),
+        *about_unit_changes(kept.columns, spec),
+        *about_names(kept.columns, spec),
         *about_ids(kept.columns, Sheet(kept.table, rows=numbers), spec),
         *about_dates(kept.columns, spec),
-        *about_units(spec),
+        *about_ends_of_terms(kept.columns, spec),
+        *about_units(kept.columns, spec),
         *about_missing_leavers(kept.table, spec, deals),
     ]
     open_questions = [each for each in result if not _is_settled(each, spec)]
@@ -176,6 +186,11 @@ class QuestionedDeals:
         return self.read.table
 
     @property
+    def must_answer(self) -> tuple[str, ...]:
+        """The questions without whose answer rows, outcome or money may be wrong, as text."""
+        return tuple(str(each) for each in self.questions if each.must_answer)
+
+    @property
     def messages(self) -> tuple[str, ...]:
         """Sentences on rows left out or merged, on findings, and on open questions."""
         return tuple(map(str, (*self.read.notes, *self.read.findings, *self.questions)))
@@ -209,6 +224,31 @@ def read_with_questions(
     read = read_opened(opened)
     questions = _open_questions(kept, about_choice, spec, file.row_numbers, read.table)
     refuse_unanswered(questions)
+    return QuestionedDeals(read, tuple(questions))
+
+
+def read_to_report(
+    source: str | Path | pd.DataFrame | FileTable | DealsRead,
+    spec: DealSpec,
+    *,
+    to_learn: bool = True,
+) -> QuestionedDeals:
+    """Read past deals for a report, and return them with all open questions.
+
+    Unlike `read_with_questions` it does not stop at a question that must be answered.
+
+    Raises
+    ------
+    DealsError
+        The errors of `fitmodel.read_deals`.
+    """
+    opened = open_deals(source, spec)
+    read = read_opened(opened, to_learn=to_learn)
+    file, spec = opened.file, opened.spec
+    table = tidy(file.table, spec.attributes.missing)
+    kept = _Kept(table, keep_rows(table, spec))
+    about_choice = _about_choice(kept, spec)
+    questions = _open_questions(kept, about_choice, spec, file.row_numbers, read.table)
     return QuestionedDeals(read, tuple(questions))
 
 

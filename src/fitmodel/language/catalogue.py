@@ -34,7 +34,11 @@ NESTED = "message"  # a value whose name starts with this is a message, or sever
 EXAMPLE = "example"  # a value of this name is a list of rows with their cells
 UNKNOWN = "original"  # key of the template for text that matches no other template
 _ESCAPED = frozenset("\\`*[]|~#!")  # as escaped in Markdown, see `fitmodel.reports._markdown`
+NAMES = "names"  # a value of this name lists names, some with a remark
 _ROW = re.compile(r"\brow (\d+): ")
+_MEANT = re.compile(r" ?\(did you mean (.*?)\?\)")
+_FILLED = re.compile(r" ?\((\d+%) filled\)")
+_PER = re.compile(r"\bper (month|year|quarter|week|day|half year)\b")
 # letters that run from right to left, and marks that turn the direction of what follows
 _TURNING = re.compile(
     "[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]"
@@ -194,13 +198,18 @@ def _by_template(
 
 
 def _value_in(name: str, value: str, language: str, topics: tuple[str, ...]) -> str:
-    """Translate a value that is a message itself, and the rows that an example names."""
+    """Translate a value that is a message itself, and what lists of rows and names say."""
     if name.startswith(NESTED):
         return messages_in(value, language, *topics)
     if name == EXAMPLE:
         say = phrases(language, "deals")
         value = value.replace(read_texts(ORIGINAL, "deals")["example_empty"], say("example_empty"))
         return _ROW.sub(say("example_row", number=r"\1"), value)
+    if name == NAMES:
+        say = phrases(language, MESSAGES)
+        value = _MEANT.sub(lambda match: say("did_you_mean", name=match[1]), value)
+        value = _FILLED.sub(lambda match: say("filled_share", share=match[1]), value)
+        return _PER.sub(lambda match: say(f"per_{match[1].replace(' ', '_')}"), value)
     return value
 
 

@@ -60,7 +60,10 @@ _MARK = re.compile(r"(#+ |- |> |)(\*\*|)(.*?)(\*\*|)", re.DOTALL)
 _CELLS = re.compile(r"(?<!\\)\|")
 _BETWEEN_ITEMS = re.compile(r"(?<=\n)(- .*\n)\n(?=- )")
 _BETWEEN = re.compile(r"([-+\d.,:–]+) to ([-+\d.,:–]+)")  # noqa: RUF001 - an en dash is "no number"
-_PLAIN = re.compile(r"`[^`]*`|[^A-Za-z]*|\S*[\d_./:]\S*( \S*[\d_./:]\S*)*")
+_PLAIN = re.compile(
+    r"`[^`]*`|[^A-Za-z]*|\S*[\d_./:]\S*( \S*[\d_./:]\S*)*"
+    r"|[\w-]+ \d+\.[\w.]+(, [\w-]+ [\w.]+)*"  # software with its versions
+)
 
 
 def model_card(report: TrainingReport, manifest: Mapping[str, Any], spec: DealSpec) -> str:

@@ -16,7 +16,7 @@ from fitmodel.deals.enough import FULL_CHURNERS, regime_of
 from fitmodel.deals.history import view_of
 from fitmodel.deals.history_findings import contract_warnings
 from fitmodel.exceptions import DealsError, SpecError
-from fitmodel.language.catalogue import phrases
+from fitmodel.language.catalogue import message_in, phrases
 from fitmodel.reports._commission_section import commission_section
 from fitmodel.reports._loss_sections import review_section, worth_section
 from fitmodel.reports._rep_sections import (
@@ -114,6 +114,7 @@ def make_sales_report(
     segment: str | None = None,
     retrospective: Retrospective | None = None,
     numbers: Callable[[], SalesNumbers] | None = None,
+    questions: Sequence[str] = (),
     language: str = "en",
     progress: Callable[[str], None] | None = None,
 ) -> SalesReport:
@@ -137,6 +138,8 @@ def make_sales_report(
     numbers : callable, optional
         Function that returns the result of `compute_numbers` for these deals, if it is computed
         already. It is not called if there are too few deals for a model.
+    questions : sequence of str
+        Open questions that may make its numbers wrong; the page shows them.
 
     Returns
     -------
@@ -196,7 +199,10 @@ def make_sales_report(
     parts.append(_worth(view, spec, made, segment, language))
     profile = made.profile.in_language(spec, language)
     parts.append(profile_section(profile, language=language))
-    warnings = [*contract_warnings(view, language), *sampled_text(expected, len(view), language)]
+    warnings = [
+        *_open_questions(questions, language), *contract_warnings(view, language),
+        *sampled_text(expected, len(view), language),
+    ]  # fmt: skip
     return _report(next(iter(boards.values())), parts, ledgers, warnings, language)
 
 
@@ -333,6 +339,11 @@ def summarise(
     )
     points = [point for part in sections for point in part.values.get("points", [])]  # noqa: PD011 - a mapping
     return Summary(basis, (*(points or [say("nothing_stands_out")]), *warnings))
+
+
+def _open_questions(questions: Sequence[str], language: str) -> list[str]:
+    say, topic = phrases(language, "sales_page"), "questions"
+    return [say("open_question", question=message_in(q, language, topic)) for q in questions]
 
 
 def _percent(rate: float) -> str:

@@ -38,7 +38,6 @@ MAGIC = b"PAR1"
 TAIL = 8  # bytes after a Parquet footer: its length (4) and the magic (4)
 SPARE = 1 << 20
 READ_BYTES = 1 << 18
-MANY_UNFAMILIAR = 0.2  # share of a batch; a few percent are usual
 
 
 @dataclass(frozen=True)
@@ -61,16 +60,9 @@ class Progress:
     empty: Sequence[str] = ()
 
     @property
-    def warning(self) -> str | None:
-        """Warning that many prospects are unlike the deals learned from; None if few are."""
-        scored = self.rows - self.left_out - self.errors
-        if not self.unfamiliar or self.unfamiliar < MANY_UNFAMILIAR * scored:
-            return None
-        return (
-            f"{self.unfamiliar:,} of {scored:,} are unlike the deals learned from (column "
-            "unfamiliar), so their probabilities are guesses. Remedy: `fitmodel monitor` names the "
-            "attribute whose values have changed"
-        )
+    def scored(self) -> int:
+        """Number of rows with a prediction."""
+        return self.rows - self.left_out - self.errors
 
     def with_chunk(
         self,

@@ -19,6 +19,7 @@ from fitmodel.crm.prospects import open_history
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.horizons import check_horizons, horizon_columns
 from fitmodel.model.inputs import empty_warning
+from fitmodel.model.unlike import SAMPLE, assessed, unlike_warning
 from fitmodel.scoring._chunks import (
     BatchLog,
     empty_attributes,
@@ -274,7 +275,7 @@ def score_stream(
     draft = sink if isinstance(sink, DraftSink) else None
     with sink.opened(schema, table.separator) as write:
         done = Progress() if draft is None else draft.progress
-        resumed = done.rows
+        resumed, sample = done.rows, list[dict[str, Any]]()
         if progress is not None and resumed:
             progress(resumed)
         _refuse_first_error(done, strict=strict)
@@ -284,6 +285,7 @@ def score_stream(
         ):
             empty = empty_attributes(chunk, done.empty if done.rows else model.attributes, model)
             done = done.with_chunk(columns, first_error_text, empty)
+            sample = sample or chunk.known[:SAMPLE].to_pylist()
             _refuse_first_error(done, strict=strict)
             if logged is not None:
                 columns[PROCEED.name] = logged.append(chunk, columns)
@@ -307,7 +309,7 @@ def score_stream(
         done.left_out,
         note,
         done.unfamiliar,
-        done.warning,
+        unlike_warning(model.scorer, assessed(model.scorer, sample), done.unfamiliar, done.scored),
         empty_warning(model.scorecard, done.empty, done.rows - done.left_out),
     )
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 
 PIPE = "-"
+DATABASE_FILES = (".db", ".sqlite", ".sqlite3")
 ENDINGS = (".csv", *READERS, ".tsv", ".parquet")
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")  # read, never written
 UNIT = "us"  # for timestamps of several units: holds every date, and loses no precision in use
@@ -59,6 +60,11 @@ def kind_of(name: str | Path) -> str:
     known = (*ENDINGS, *WORKBOOKS)
     result = next((end for end in known if Path(name).name.lower().endswith(end)), None)
     if result is None:
+        if Path(name).suffix.lower() in DATABASE_FILES:
+            raise ProspectError(
+                f"{name} is the file of a database. Remedy: give it as sqlite:///{name} with "
+                "--query, or export the table as CSV or Parquet."
+            )
         raise ProspectError(
             f"{name} is none of {', '.join(known)}. Remedy: give the file such a name."
         )

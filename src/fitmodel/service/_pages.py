@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fitmodel.crm.prospects import open_past_deals
-from fitmodel.crm.reading import read_with_history
 from fitmodel.exceptions import DealsError, FitModelError, SpecError
+from fitmodel.guessing.questions import read_to_report
 from fitmodel.monitoring.report import monitor
 from fitmodel.reports.brief import contract_of
 from fitmodel.reports.sales_numbers import compute_numbers
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.guessing.questions import QuestionedDeals
     from fitmodel.loading import ModelHolder
     from fitmodel.monitoring.log import DecisionLog
     from fitmodel.monitoring.report import MonitoringReport
@@ -100,7 +101,7 @@ class Pages:
     ) -> None:
         self._holder, self._deals, self._log = holder, deals, log
         self._reading = threading.Lock()
-        self._read: tuple[Hashable, pd.DataFrame, DealSpec] | None = None
+        self._read: tuple[Hashable, QuestionedDeals] | None = None
         self.retrospective: Computed[Retrospective] = Computed(self._in_retrospect, self._stamp)
         self.numbers: Computed[SalesNumbers] = Computed(self._numbers, self._stamp)
         self.team: Computed[SalesReport] = Computed(self._team, self._stamp)
@@ -127,9 +128,8 @@ class Pages:
                 is_own = self._deals.spec is None
                 with self._deals.explained():
                     opened = open_past_deals(self._deals.path, manifest, self.spec(), is_own=is_own)
-                    read = read_with_history(*opened)
-                self._read = (stamp, read.table, read.spec)
-            return self._read[1], self._read[2]
+                    self._read = (stamp, read_to_report(*opened))
+            return self._read[1].deals, self._read[1].read.spec
 
     def numbered_deals(self) -> tuple[pd.DataFrame, DealSpec]:
         """Return the past deals, with rows numbered from 0, and their contract.
@@ -175,6 +175,7 @@ class Pages:
             rows=rows,
             retrospective=retrospective,
             numbers=lambda: self._ready_numbers(on_step),
+            questions=() if self._read is None else self._read[1].must_answer,
             language=language,
             progress=on_step,
         )

@@ -21,6 +21,7 @@ import pandas as pd
 
 from fitmodel.exceptions import FitModelError, TrackingError
 from fitmodel.language.catalogue import LANGUAGES, message_in, phrases
+from fitmodel.model.unlike import assessed
 from fitmodel.service._schemas import SHOWN_COLUMNS
 from fitmodel.service.settings import ANYBODY
 from fitmodel.tables.cells import is_missing, level_text
@@ -226,10 +227,17 @@ def _made_rows(
         if error is None:
             shown |= {name: _json(column[position]) for name, column in answers.items()}
             shown["concern"] = _concern(reasons[position])
+            if shown.get("unfamiliar"):
+                shown["unfamiliar_because"] = _differing(model, read[position])
         known = [] if error is not None else reasons[position]
         more = {} if error is None else {"error": message_in(error, language)}
         rows.append(PipelineRow(shown | more, cells[position], read[position], known))
     return rows
+
+
+def _differing(model: FitModel, read: Mapping[Any, Any]) -> list[str]:
+    """Return the attributes in which a row is unlike past deals."""
+    return next((list(because) for _, because in assessed(model.scorer, [read])), [])
 
 
 def _amounts(model: FitModel, scored: ScoredRows) -> list[float]:

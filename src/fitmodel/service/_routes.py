@@ -22,8 +22,8 @@ from fitmodel.crm.requests import RequestHistories, RequestHistory
 from fitmodel.exceptions import DatabaseError, ProspectError
 from fitmodel.language.catalogue import message_in
 from fitmodel.model.horizons import MAX_HORIZONS, check_horizons
-from fitmodel.model.inputs import MIN_EMPTY, empty_names, empty_warning
 from fitmodel.model.logged import id_column, id_error, log_assessments
+from fitmodel.model.unlike import list_warnings
 from fitmodel.service._problems import RefusedError
 from fitmodel.service.schema import complete_openapi, describe_model
 from fitmodel.tables.opening import duplicate_names
@@ -79,7 +79,7 @@ def add_assessments(
 
     async def answers(
         prospects: list[Any], size: int, reasons: int, language: str, horizons: Horizons
-    ) -> tuple[list[Assessment | str], str | None]:
+    ) -> tuple[list[Assessment | str], list[str]]:
         _check_reasons(len(prospects), reasons)
         model = holder.model
         options: dict[str, Any] = {"language": language, "horizons": parse_months(model, horizons)}
@@ -93,7 +93,8 @@ def add_assessments(
             raise RefusedError(503, str(error)) from error
         kinds = ("error" if isinstance(item, str) else item.fit for item in items)
         metrics.count_assessments(Counter(kinds))
-        return items, _empty_warning(model, prospects, history)
+        names = [name for name in model.attributes if name not in history.columns]
+        return items, list_warnings(model.scorer, prospects, items, names)
 
     @app.post(ASSESSMENTS)
     async def assess(
@@ -103,9 +104,9 @@ def add_assessments(
         body = await request.body()
         result = read_prospects(body, limits)
         prospects = [result] if isinstance(result, dict) else result
-        items, warning = await answers(prospects, len(body), reasons, language, horizons)
+        items, warnings = await answers(prospects, len(body), reasons, language, horizons)
         if isinstance(result, list):
-            return JsonResponse(_listed(items, warning, language))
+            return JsonResponse(_listed(items, warnings, language))
         if isinstance(items[0], str):
             raise RefusedError(422, items[0])
         return JsonResponse(items[0].to_dict())
@@ -119,8 +120,8 @@ def add_assessments(
         prospects = read_prospects(body, limits)
         if isinstance(prospects, dict):
             raise RefusedError(400, 'give {"prospects": [...]} or a list of objects')
-        items, warning = await answers(prospects, len(body), reasons, language, horizons)
-        return JsonResponse(_listed(items, warning, language))
+        items, warnings = await answers(prospects, len(body), reasons, language, horizons)
+        return JsonResponse(_listed(items, warnings, language))
 
 
 def add_status(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
@@ -254,20 +255,12 @@ def _shown(item: Assessment | str, language: str) -> dict[str, Any]:
 
 
 def _listed(
-    items: list[Assessment | str], warning: str | None, language: str
+    items: list[Assessment | str], warnings: list[str], language: str
 ) -> dict[str, list[Any]]:
-    """Return the answer about several prospects, with a warning if there is one."""
+    """Return the answer about several prospects, with warnings if there are any."""
     assessments = {"assessments": [_shown(item, language) for item in items]}
-    return assessments | ({"warnings": [message_in(warning, language)]} if warning else {})
-
-
-def _empty_warning(model: FitModel, prospects: list[Any], history: RequestHistory) -> str | None:
-    """Return the warning about attributes that no prospect has; None for a few prospects."""
-    if len(prospects) < MIN_EMPTY:
-        return None
-    names = (name for name in model.attributes if name not in history.columns)
-    empty = empty_names(model.scorer, prospects, names)
-    return empty_warning(model.scorecard, empty, len(prospects))
+    texts = [message_in(warning, language) for warning in warnings]
+    return assessments | ({"warnings": texts} if texts else {})
 
 
 def _assess(

@@ -116,6 +116,7 @@ TEXT_OR_NULL = {"type": ["string", "null"]}
 _CONCERN = an_object({"label": TEXT, "value_text": TEXT}) | {"type": ["object", "null"]}
 _ASSESSMENT_FIELDS = {
     **{name: ASSESSMENT["properties"][name] for name in SHOWN_COLUMNS},
+    "unfamiliar_because": TEXTS | {"description": "Left out if the prospect is like past deals."},
     "money_at_risk": NUMBER_OR_NULL,
     "concern": _CONCERN | {"description": "What raises the risk most, of the first reasons."},
 }

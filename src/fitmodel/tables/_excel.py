@@ -50,6 +50,7 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
                 )
             searched = names if sheet is None else [sheet]
             sheets: list[str] = []
+            headers: list[list[str]] = []
             rows: list[list[Any]] = []
             filled: list[tuple[int, int]] = []
             for name in searched:
@@ -59,6 +60,7 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
                     if not sheets:
                         rows, filled = sheet_rows, _fill_merged(sheet_rows, sheet_of_name)
                     sheets.append(name)
+                    headers.append(_header_of(sheet_rows))
     except (calamine.CalamineError, calamine.PasswordError) as error:
         raise DealsError(
             f"{path} is a spreadsheet or zip that cannot be opened: {error}. Remedy: save the "
@@ -68,7 +70,8 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
         raise DealsError(f"{path} has no sheet with a header and rows. Remedy: export it again.")
     chosen, *others = sheets
     table = _table(path, chosen, rows)
-    notes = [_sheet_finding(chosen, others)] if others else []
+    alike = [name for name, each in zip(sheets, headers, strict=True) if each == headers[0]]
+    notes = [_sheet_finding(chosen, others, alike[1:])] if others else []
     notes += [_merged_finding(filled)] if filled else []
     return FileTable(table.table, (*notes, *table.findings), table.forms, table.row_numbers)
 
@@ -143,11 +146,23 @@ def _table(path: Path, sheet: str, rows: Sequence[Sequence[Any]]) -> FileTable:
     return FileTable(table, (*notes, *findings), row_numbers=numbers[~left_out])
 
 
-def _sheet_finding(chosen: str, others: Sequence[str]) -> Finding:
-    """Return a finding that names the sheet that was read and the others."""
+def _header_of(rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Return the names in the header of a sheet."""
+    shown = [[_as_text(cell) for cell in row] for row in rows[:HEAD_ROWS]]
+    return [name for name in shown[header_index(shown) or 0] if name]
+
+
+def _sheet_finding(chosen: str, others: Sequence[str], alike: Sequence[str]) -> Finding:
+    """Return a finding that names the sheet that was read and the others.
+
+    `alike`: other sheets with the same columns, such as one for each year.
+    """
     listed = ", ".join(map(repr, others))
     message = f"the workbook has several sheets with tables: {chosen!r} was read, not {listed}"
     remedy = f'if the deals are in another one, write [reading] sheet = "{others[0]}"'
+    if alike:
+        message += f". {len(alike)} of them have the same columns, so their deals are missing"
+        remedy = "copy the rows of all these sheets into one"
     return Finding("sheet", "", 0, "", message, remedy)
 
 

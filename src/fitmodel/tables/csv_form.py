@@ -30,6 +30,7 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 _BLOCK = 1 << 22
 HEAD_ROWS = 40  # rows at the top of a sheet among which the header is searched
 MAX_TITLES = 20  # maximum number of title rows above the header
+_DIGIT = re.compile(r"\d")
 MIN_COLUMNS = 3  # with fewer columns, titles cannot be distinguished from rows
 MIN_WIDTH_OF_ROWS = 8  # minimum number of columns in which separators show that a value is a row
 
@@ -131,7 +132,8 @@ def find_top(lines: Sequence[str]) -> HeaderPosition | None:
 def header_index(rows: Sequence[Sequence[str]]) -> int | None:
     """Return the index of the header among the first rows of a sheet; None if all are blank.
 
-    Titles are rows of one or few cells above a row of names, with a table below it.
+    Titles are rows of one or few cells above a row of names, with a table below it. A row of names
+    with gaps, above another row of names, has the names of groups of columns.
     """
     counts = [sum(bool(cell.strip()) for cell in row) for row in rows]
     filled = [position for position, count in enumerate(counts) if count]
@@ -144,8 +146,33 @@ def header_index(rows: Sequence[Sequence[str]]) -> int | None:
         if 2 * counts[position] < typical_count or 2 * len(rows[position]) <= typical_count:
             continue
         has_rows_below = any(other > position for other in filled)
+        if has_rows_below and _are_groups(rows[position], rows[position + 1 :]):
+            return position + 1
         return position if has_rows_below and _are_names(rows[position]) else filled[0]
     return filled[0]
+
+
+def _are_groups(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Return whether a row has names of groups of columns, and the row below it is the header.
+
+    The header fills the gaps and repetitions of the groups. It is no row of the table, because at
+    least two columns have digits in all rows below it, and none of these has one in it.
+    """
+    header, *rows = below or [[]]
+    names = [cell.strip() for cell in row if cell.strip()]
+    if len(set(names)) >= len(header) or any(map(parse_number_text, names)):
+        return False
+    if len(header) < MIN_COLUMNS or not all(map(str.strip, header)) or not _are_names(header):
+        return False
+    columns = [
+        [each[k] for each in rows if len(each) > k and each[k].strip()] for k in range(len(header))
+    ]
+    counted = [
+        name
+        for name, cells in zip(header, columns, strict=True)
+        if cells and all(map(_DIGIT.search, cells))
+    ]
+    return len(counted) > 1 and not any(map(_DIGIT.search, counted))
 
 
 def _are_names(row: Sequence[str]) -> bool:

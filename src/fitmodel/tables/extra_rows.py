@@ -23,6 +23,9 @@ FIRST_COLUMNS = 4  # columns in which the word for a sum is searched
 MAX_TOTALS = 0.1  # if a larger share of rows has such a word, it is a level
 _TOTAL = rf"(?i)^\s*(?:{TOTAL.pattern})\s*(?:\(.*\))?\s*:?\s*$"
 _TOTAL_CELL = re.compile(_TOTAL)
+_COLONS = ":\uff1a"
+# "Subtotal 2024-Q1", "Total for north": a sum only if half of the other cells are empty
+_TOTAL_OF = rf"(?i)^\s*(?:{TOTAL.pattern})(?:[\s{_COLONS}-]|\d).{{0,40}}$"
 
 
 def titles_finding(titles: Sequence[str]) -> Finding:
@@ -86,12 +89,13 @@ def total_rows(table: pa.Table | pa.RecordBatch, *, is_end: bool = True) -> list
 
     In such a row the first cell that is not empty is a word such as "Total", "Summe" or "合计", and
     all other cells are numbers. It also has empty cells, or is the last row of the table (`is_end`:
-    whether the table ends here). If many rows have the word, it is a level.
+    whether the table ends here). The word may name what was added up, as in "Subtotal Q1", if half
+    of the cells are empty. If many rows have the word, it is a level.
     """
     matches = [np.empty(0, dtype=np.uint64)]
     for column in table.columns[:FIRST_COLUMNS]:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            is_match = pc.match_substring_regex(column, _TOTAL)
+            is_match = pc.match_substring_regex(column, f"{_TOTAL}|{_TOTAL_OF}")
             matches.append(pc.indices_nonzero(pc.fill_null(is_match, False)).to_numpy())  # noqa: FBT003 - pyarrow's
     candidates = np.unique(np.concatenate(matches))
     if len(candidates) > max(MAX_TOTALS * table.num_rows, 1):
@@ -113,7 +117,9 @@ def _is_total(cells: Sequence[str], *, is_last: bool) -> bool:
     filled_cells = [cell for cell in cells if cell]
     has_empty_cells = len(filled_cells) < len(cells)
     are_numbers = all(parse_number_text(cell) is not None for cell in filled_cells[1:])
-    return bool(_TOTAL_CELL.match(filled_cells[0])) and are_numbers and (has_empty_cells or is_last)
+    if _TOTAL_CELL.match(filled_cells[0]):
+        return are_numbers and (has_empty_cells or is_last)
+    return are_numbers and 1 < len(filled_cells) <= len(cells) / 2
 
 
 def is_total_line(fields: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ import * as deal from "./deal.js";
 import { $, make, notice, progress, show } from "./dom.js";
 import * as quiz from "./quiz.js";
 import * as reports from "./reports.js";
-import { assessRows, readProspects, servedRows, wholeRow } from "./prospects.js";
+import { assessRows, readProspects, servedRows, wholeRow, unlikeText } from "./prospects.js";
 import * as table from "./table.js";
 import { language, learnWords, number, say, speak, wanted } from "./text.js";
 
@@ -109,6 +109,9 @@ function describe() {
   $("source").replaceChildren(...parts.flatMap((part, index) => (index ? [" · ", part] : [part])));
   $("empty-columns").textContent = say("needs", { names: metadata.model.attributes.map((item) => item.name).join(", ") });
   $("foot").textContent = say("foot", { version: metadata.model.version });
+  const unlike = unlikeText(rows);
+  $("unlike-many").textContent = unlike;
+  show($("unlike-many"), unlike !== "");
   show($("empty"), source === null);
   show($("filled"), source !== null);
   show($("export"), source !== null);

@@ -1,10 +1,12 @@
 // Prospects with their assessment and the money at risk: as the service has them, or of an upload.
 import { isNumber, parse, plainNumber } from "./csv.js";
-import { say, number } from "./text.js";
+import { label, say, number } from "./text.js";
 import * as api from "./api.js";
 
 const REASONS_IN_TABLE = 3;
 const SHOWN_NAMES = 6;
+const FEW = 5; // prospects; so few say nothing about a whole table
+const MANY = 0.2; // share of prospects unlike past deals; a few percent are usual
 
 /** Rows of the service's own pipeline, which it has scored, and why they say no decisions. */
 export async function servedRows(metadata, answer = api.pipelineRows()) {
@@ -132,4 +134,20 @@ export function moneyAtRisk(probability, amount, metadata) {
   const share = (probability - knots[at - 1]) / (knots[at] - knots[at - 1]);
   const between = (values) => values[at - 1] + share * (values[at] - values[at - 1]);
   return Math.max(0, probability * (between(fixed) + between(each) * amount));
+}
+
+/** What is said where many prospects are unlike past deals, and in which columns; else "". */
+export function unlikeText(rows) {
+  const scored = rows.filter((row) => row.assessment).map((row) => row.assessment);
+  const unlike = scored.filter((assessment) => assessment.unfamiliar);
+  if (scored.length < FEW || unlike.length < MANY * scored.length) return "";
+  const times = new Map();
+  for (const name of unlike.flatMap((assessment) => assessment.unfamiliar_because ?? [])) {
+    times.set(name, (times.get(name) ?? 0) + 1);
+  }
+  const often = [...times].filter(([, count]) => count >= MANY * scored.length).sort((a, b) => b[1] - a[1]);
+  const counts = { number: number(unlike.length), all: number(scored.length) };
+  if (often.length === 0) return say("unlike_many", counts);
+  const names = often.slice(0, SHOWN_NAMES).map(([name, count]) => `${name.split(" & ").map(label).join(" & ")} (${number(count)})`);
+  return say("unlike_many_in", { ...counts, names: names.join(say("list_mark")) });
 }
