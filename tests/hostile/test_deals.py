@@ -87,7 +87,7 @@ def test_any_column_in_any_role_is_read_or_named_in_the_error(past, with_propens
 
 @pytest.mark.parametrize("thing", [None, 7, [1], {"a": [1]}, b"x.csv", np.zeros((2, 2))], ids=repr)
 def test_an_object_that_is_not_a_table_is_named_in_the_error(simulation, thing):
-    with pytest.raises(DealsError, match="a path or a DataFrame"):
+    with pytest.raises(DealsError, match="a path or a pandas DataFrame, not "):
         read_deals(thing, simulation.spec)
 
 

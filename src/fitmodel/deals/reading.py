@@ -183,7 +183,9 @@ def open_table(
         return FileTable(source, forms=forms_from_dict(source.attrs.get(FORMS, {})))
     if isinstance(source, (str, Path)):
         return read_file(source, sheet=spec.reading.sheet)
-    kind = f"{type(source).__module__.partition('.')[0]}.{type(source).__name__}"
+    module, kind = type(source).__module__.partition(".")[0], type(source).__name__
+    if module != "builtins":
+        kind = f"{module}.{kind}"
     remedy = (
         "call its to_pandas()" if hasattr(source, "to_pandas") else "make a pandas.DataFrame of it"
     )

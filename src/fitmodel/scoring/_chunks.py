@@ -68,6 +68,15 @@ def chunk_frame(
     return frame, {position: f"{problem}. {_REMEDY}" for position, problem in problems.items()}
 
 
+def first_rows(
+    chunk: Chunk, model: FitModel, count: int, *, decimal_comma: bool
+) -> list[dict[str, Any]]:
+    """Return the first rows of a chunk, with the values that the model reads."""
+    first = replace(chunk, batch=chunk.known[:count], attached=None)
+    frame, _ = chunk_frame(first, model, decimal_comma=decimal_comma)
+    return cast("list[dict[str, Any]]", frame.to_dict("records"))
+
+
 class PredictedRows(NamedTuple):
     """The values that the model read from the rows of a chunk, and its predictions.
 

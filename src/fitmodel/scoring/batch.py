@@ -24,6 +24,7 @@ from fitmodel.scoring._chunks import (
     BatchLog,
     empty_attributes,
     first_error_text,
+    first_rows,
     in_order,
     predict_rows,
     stored_or_predicted,
@@ -285,7 +286,7 @@ def score_stream(
         ):
             empty = empty_attributes(chunk, done.empty if done.rows else model.attributes, model)
             done = done.with_chunk(columns, first_error_text, empty)
-            sample = sample or chunk.known[:SAMPLE].to_pylist()
+            sample = sample or first_rows(chunk, model, SAMPLE, decimal_comma=table.decimal_comma)
             _refuse_first_error(done, strict=strict)
             if logged is not None:
                 columns[PROCEED.name] = logged.append(chunk, columns)
