@@ -60,9 +60,10 @@ def find_young_without_leavers(deals: pd.DataFrame, spec: DealSpec) -> YoungWith
     -----
     For the first day of each month, the leavers among the deals signed since are compared with
     those expected at equal age, by the rates of the deals signed before. The month with the highest
-    likelihood ratio is reported, if less than a tenth of the expected customers left since.
+    likelihood ratio is reported, if less than a tenth of the expected customers left since. Its
+    p-value is negative binomial, because the rates have the error of the leavers they come from.
     """
-    from scipy.stats import poisson
+    from scipy.stats import nbinom
 
     leavers = Leavers.of(deals, spec)
     if leavers is None:
@@ -71,27 +72,26 @@ def find_young_without_leavers(deals: pd.DataFrame, spec: DealSpec) -> YoungWith
     first = months.min()
     cohort = (months - first).astype(int)
     counts, exposure, followed = leavers.by_cohort(cohort)
-    best: tuple[float, int, int, float] | None = None
+    best: tuple[float, int, int, float, int] | None = None
     for month in range(1, len(counts)):
         older = counts[:month].sum(axis=0)
         if older.sum() < MIN_OLDER_LEAVERS:
             continue
         time = exposure[:month].sum(axis=0)
         rates = np.divide(older, time, out=np.zeros(len(time)), where=time > 0)
-        gone = 1 - np.exp(
-            -np.cumsum(rates) + rates / 2
-        )  # of those followed to the middle of a month
+        middle = np.cumsum(rates) - rates / 2  # customers are followed to the middle of a month
+        gone = 1 - np.exp(-middle)
         expected = float(gone @ followed[month:].sum(axis=0))
         observed = int(counts[month:].sum())
         if expected < MIN_EXPECTED or observed > MAX_RATIO * expected:
             continue
         gain = expected - observed + (observed * np.log(observed / expected) if observed else 0.0)
         if best is None or gain > best[0]:
-            best = (gain, month, observed, expected)
+            best = (gain, month, observed, expected, int(older.sum()))
     if best is None:
         return None
-    _, month, observed, expected = best
-    p_value = float(poisson.cdf(observed, expected))
+    _, month, observed, expected, known = best
+    p_value = float(nbinom.cdf(observed, known, known / (known + expected)))
     if p_value > MAX_P_VALUE:
         return None
     young, horizon = cohort >= month, float(spec.label.horizon_months)
@@ -136,7 +136,8 @@ def find_quiet_group(deals: pd.DataFrame, spec: DealSpec) -> QuietGroup | None:
     Notes
     -----
     As `find_quiet_end`, with the rates of the group itself, so that a group whose customers stay is
-    not reported. Rows from a system that was exported earlier are such a group.
+    not reported. Rows from a system that was exported earlier are such a group. The p-value allows
+    for the error of the rates, which come from the group's leavers: it is negative binomial.
     """
     leavers = Leavers.of(deals, spec)
     if leavers is None:
@@ -168,7 +169,7 @@ def _quiet_groups(leavers: Leavers, cells: pd.Series[Any]) -> Iterator[QuietGrou
             continue
         last = left_on.max()
         expected = leavers.among(rows).expected_after(last)
-        p_value = float(np.exp(-expected))
+        p_value = (1 + expected / len(left_on)) ** -len(left_on)
         if p_value <= MAX_P_VALUE:
             name = str(cells.name)
             yield QuietGroup(name, str(level), int(rows.sum()), last, end, expected, p_value)
