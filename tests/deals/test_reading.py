@@ -122,7 +122,7 @@ def test_a_column_that_is_the_index_of_the_table_is_said_to_be_so() -> None:
 @pytest.mark.parametrize(
     ("source", "kind", "remedy"),
     [(pa.Table.from_pandas(GOOD), "pyarrow.Table", "call its to_pandas()"),
-     (GOOD.to_dict("records"), "builtins.list", "make a pandas.DataFrame of it")],
+     (GOOD.to_dict("records"), "list", "make a pandas.DataFrame of it")],
 )  # fmt: skip
 def test_tables_of_other_libraries_are_refused_with_what_to_call(source, kind, remedy) -> None:
     with pytest.raises(DealsError) as caught:
