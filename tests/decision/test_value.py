@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -116,7 +117,7 @@ def test_break_even_is_the_threshold_of_elkans_cost_matrix(money, amount):
 def test_the_break_even_does_not_depend_on_the_unit_of_the_currency(amount):
     unit = 1e-5
     costs = ("acquisition_cost", "onboarding_cost", "support_cost_per_month")
-    in_units = Money(**{**vars(MONEY), **{name: getattr(MONEY, name) * unit for name in costs}})
+    in_units = replace(MONEY, **{name: getattr(MONEY, name) * unit for name in costs})
     assert in_units.break_even(amount * unit) == pytest.approx(MONEY.break_even(amount))
     many = in_units.break_even(np.array([amount * unit]))
     assert many == pytest.approx([MONEY.break_even(amount)])
@@ -161,10 +162,10 @@ def test_the_break_even_is_1_if_even_an_early_churner_gains_money():
 def test_every_cost_reduces_the_value_and_a_longer_lifetime_increases_it():
     worth = MONEY.expected_value(0.3, 3000.0)
     for name in ("acquisition_cost", "onboarding_cost", "support_cost_per_month"):
-        dearer = Money(**{**vars(MONEY), name: getattr(MONEY, name) + 10})
+        dearer = replace(MONEY, **{name: getattr(MONEY, name) + 10})
         assert dearer.expected_value(0.3, 3000.0) < worth
-    assert Money(**{**vars(MONEY), "commission_rate": 0.2}).expected_value(0.3, 3000.0) < worth
-    longer = Money(**{**vars(MONEY), "expected_lifetime_months": 31})
+    assert replace(MONEY, commission_rate=0.2).expected_value(0.3, 3000.0) < worth
+    longer = replace(MONEY, expected_lifetime_months=31)
     assert longer.expected_value(0.3, 3000.0) > worth
 
 
@@ -200,7 +201,7 @@ def test_one_amount_applies_to_many_probabilities():
 )
 def test_impossible_money_is_refused_with_its_key(change, message):
     with pytest.raises(SpecError, match=message):
-        Money(**{**vars(MONEY), **change})
+        replace(MONEY, **change)
 
 
 @given(
@@ -214,7 +215,7 @@ def test_the_money_lines_add_up_to_both_values_and_to_an_independent_sum(
     money, given_costs, upfront, amount, p
 ):
     chosen = dict(zip(COSTS, given_costs, strict=True))
-    money = Money(**{**vars(money), **chosen, "paid_upfront_months": upfront})
+    money = replace(money, **chosen, paid_upfront_months=upfront)
     lines = money_lines(money, amount)
     scale = 1e-9 * (1 + sum(abs(line.if_stays) + abs(line.if_leaves) for line in lines))
     stays, leaves = (
@@ -260,12 +261,12 @@ def test_with_a_cost_as_a_share_a_big_early_churner_loses_money():
 
 
 def test_months_paid_in_advance_make_early_churn_cheaper():
-    monthly, yearly = MONEY, Money(**{**vars(MONEY), "paid_upfront_months": 12})
+    monthly, yearly = MONEY, replace(MONEY, paid_upfront_months=12)
     assert yearly.value_if_leaves(3000.0) - monthly.value_if_leaves(3000.0) == pytest.approx(
         0.8 * 3000 * 9 / 12
     )
     assert yearly.value_if_stays(3000.0) == monthly.value_if_stays(3000.0)
-    shorter = Money(**{**vars(MONEY), "paid_upfront_months": 2})
+    shorter = replace(MONEY, paid_upfront_months=2)
     assert shorter.value_if_leaves(3000.0) == monthly.value_if_leaves(3000.0)
 
 

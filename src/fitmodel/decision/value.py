@@ -40,9 +40,8 @@ Assumptions, which the user should check:
 * ``word_of_mouth_cost`` is the value of the deals that are lost because a customer who left early
   tells others. It is part of ``value_if_leaves`` only.
 * ``acquisition_cost`` is what a staying customer has to earn back. Money spent before the decision
-  (marketing, the rep's hours) is spent whether the deal is signed or not: it is a sunk cost, which
-  economists leave out; set it to 0 to do so. Costs of signing itself, whatever happens later (a
-  partner's fee, set-up), belong to ``onboarding_cost``, which is part of both values.
+  (marketing, the rep's hours) is a sunk cost; set it to 0 to leave it out. Costs of signing itself
+  (a partner's fee, set-up) belong to ``onboarding_cost``, which is part of both values.
 
 Laws: the value falls with every cost, and rises with the lifetime and with the months paid in
 advance. It falls with ``p`` if a customer that stays is worth more than one that leaves. This is
@@ -56,6 +55,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -192,13 +192,16 @@ class Money:
 
     def cost(self, name: str, amount: _Amount) -> _Amount:
         """Return one of `COSTS` for a deal of a yearly amount."""
-        fixed, share = self._parts(name)
+        fixed, share = (part[COSTS.index(name)] for part in self._parts)
         return amount * share + fixed
 
-    def _parts(self, name: str) -> tuple[float, float]:
-        """Return a cost as a fixed amount and a share of the yearly amount; one of them is 0."""
-        value = getattr(self, name)
-        return (0.0, read_share(value) or 0.0) if isinstance(value, str) else (value, 0.0)
+    @cached_property
+    def _parts(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Fixed amount, and share of the yearly amount, of each of `COSTS`; one of them is 0."""
+        values = [getattr(self, name) for name in COSTS]
+        fixed = tuple(0.0 if isinstance(value, str) else value for value in values)
+        shares = (read_share(value) if isinstance(value, str) else None for value in values)
+        return fixed, tuple(share or 0.0 for share in shares)
 
     def months(self, p: float | None = None) -> tuple[float, float]:
         """Return months from signing if the customer stays and if it leaves early."""
@@ -218,8 +221,7 @@ class Money:
 
     def lines_of(self, lifetime: Any, months: Any) -> LinearValue:
         """Return `linear` for given months if the customer stays and if it leaves."""
-        fixed, share = zip(*(self._parts(name) for name in COSTS), strict=True)
-        acquisition, onboarding, support, word_of_mouth, opportunity = fixed
+        (acquisition, onboarding, support, word_of_mouth, opportunity), share = self._parts
         maximum = max if isinstance(lifetime, float) else np.maximum
         shares = share[0] + share[1] + share[4], share[1] + share[2] * months + share[3] + share[4]
         stays = self.gross_margin * maximum(lifetime, self.paid_upfront_months) / MONTHS_PER_YEAR
