@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
 import pytest
 
@@ -57,6 +59,17 @@ def test_a_column_that_is_empty_everywhere_is_left_to_the_warning_about_it(model
 
     assert warning(model, emptied) is None
     assert [text[:12] for text in found] == ["empty in all"]
+
+
+def test_dates_count_back_from_the_day_of_the_batch(model, rows) -> None:
+    """Without closing dates; counted from today all first contacts would be too long ago."""
+    table = rows.drop(columns="closed_on").assign(first_contact_on="2020-01-10")
+    records = table.to_dict("records")
+    far, near = (
+        {name for _, because in assessed(model.scorer, records, day) for name in because}
+        for day in (None, date(2020, 2, 1))
+    )
+    assert "first_contact_on" in far - near
 
 
 def test_rows_that_cannot_be_assessed_are_not_counted(model, rows) -> None:

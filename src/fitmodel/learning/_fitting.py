@@ -1,7 +1,7 @@
 """Fit the scorecard to deals with given settings.
 
-    attributes -> columns, codes -> soft labels -> components -> weighted sum
-               -> slope, level   -> intercept that gives the company's rate -> Scorecard tables
+    attributes -> columns, codes -> soft labels -> components -> weighted sum -> slope
+               -> level -> intercept that gives the company's rate -> link -> Scorecard tables
 
 The same is done on resampled deals, once per bootstrap replicate, for the interval.
 """
@@ -126,26 +126,11 @@ def fit_scorecard(
     """
     columns, codes = fit_and_encode(attributes, options)
     follow_up = with_strata(follow_up, columns, codes, settings.timing)
-    effects, sample, sample_codes = effects or Effects(), follow_up, codes
-    if effects.positions is not None:
-        sample, sample_codes = follow_up.subset(effects.positions), codes[effects.positions]
-    scales, first = find_basis(columns, sample_codes, sample, options)
-    imputed = impute(
-        columns,
-        sample_codes,
-        sample,
-        settings.penalty,
-        options,
-        first.log_odds,
-        scales=scales,
-    )
-    counts = bootstrap_counts(len(sample), replicates, options.seed, effects.per_replicate)
-    point, bootstrap = combine(Sample(sample, imputed, counts), settings, options)
-    point = point.scaled(settings.slope)
-    bootstrap = bootstrap.scaled(replicate_slopes(settings, replicates))
-    bootstrap = bootstrap.shrunk_to_mean(effects.replicate_shrinkage(len(sample), replicates))
+    effects = effects or Effects()
+    fit = _fit_effects(columns, codes, follow_up, settings, options, replicates, effects)
+    imputed, point, bootstrap, counts = fit.imputed, fit.point, fit.bootstrap, fit.counts
     links = link_posterior(
-        point.log_odds(sample_codes), imputed.early_churn, imputed.weight, imputed.matrix
+        point.log_odds(fit.codes), imputed.early_churn, imputed.weight, imputed.matrix
     )
     labels, weight = imputed.early_churn, imputed.weight
     if effects.positions is not None:
@@ -165,7 +150,7 @@ def fit_scorecard(
     )
     if replicates > MAX_WITHOUT_INTERVAL:
         bootstrap = _with_misfit(
-            bootstrap, point, imputed, codes, sample_codes, settings, options.seed
+            bootstrap, point, imputed, codes, fit.codes, settings, options.seed
         )
     for change in changes:
         point, bootstrap = with_change(
@@ -187,6 +172,53 @@ def fit_scorecard(
         changes=changes,
     )
     return Fitted(scorecard, level, baseline, changes)
+
+
+@dataclass(frozen=True, eq=False)
+class _EffectsFit:
+    """The fitted effects, at no level yet, and the deals that they were learned from.
+
+    `codes`, ndarray of int, shape (sample, attributes): codes of these deals.
+    `imputed`: these deals with their soft labels.
+    `point`, `bootstrap`: the effects, and those of each replicate.
+    `counts`: how often each replicate drew each of these deals.
+    """
+
+    codes: NDArray[np.int32]
+    imputed: Imputed
+    point: Additive
+    bootstrap: Additive
+    counts: NDArray[np.int8]
+
+
+def _fit_effects(
+    columns: tuple[Column, ...],
+    codes: NDArray[np.int32],
+    follow_up: FollowUp,
+    settings: Settings,
+    options: LearnerOptions,
+    replicates: int,
+    effects: Effects,
+) -> _EffectsFit:
+    """Fit the components on the deals chosen by `effects`, and scale their sum by the slope."""
+    sample, sample_codes = follow_up, codes
+    if effects.positions is not None:
+        sample, sample_codes = follow_up.subset(effects.positions), codes[effects.positions]
+    scales, first = find_basis(columns, sample_codes, sample, options)
+    imputed = impute(
+        columns,
+        sample_codes,
+        sample,
+        settings.penalty,
+        options,
+        first.log_odds,
+        scales=scales,
+    )
+    counts = bootstrap_counts(len(sample), replicates, options.seed, effects.per_replicate)
+    point, bootstrap = combine(Sample(sample, imputed, counts), settings, options)
+    bootstrap = bootstrap.scaled(replicate_slopes(settings, replicates))
+    bootstrap = bootstrap.shrunk_to_mean(effects.replicate_shrinkage(len(sample), replicates))
+    return _EffectsFit(sample_codes, imputed, point.scaled(settings.slope), bootstrap, counts)
 
 
 def _with_misfit(

@@ -10,10 +10,12 @@ from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.model.inputs import MIN_EMPTY, empty_names, empty_warning
+from fitmodel.model.scorer import day_or_none
 from fitmodel.tables.cells import is_missing, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
 
     from fitmodel.learning.columns import CategoryColumn
     from fitmodel.model.assessment import Assessment
@@ -90,11 +92,17 @@ def list_warnings(
     return [text for text in texts if text]
 
 
-def assessed(scorer: Scorer, rows: Iterable[Mapping[str, Any]]) -> Iterator[Differing]:
-    """Yield each row that can be assessed, with the attributes in which it is unlike past deals."""
+def assessed(
+    scorer: Scorer, rows: Iterable[Mapping[str, Any]], as_of: date | None = None
+) -> Iterator[Differing]:
+    """Yield each row that can be assessed, with the attributes in which it is unlike past deals.
+
+    `as_of`: day from which dates count back in rows without a closing date; default today.
+    """
+    day = day_or_none(as_of)
     for row in rows:
         try:
-            because = scorer.assess(row, 0).unfamiliar_because
+            because = scorer.assess(row, 0, day).unfamiliar_because
         except ProspectError:
             continue  # it has no prediction, and its own error
         yield row, because

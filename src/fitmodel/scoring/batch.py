@@ -310,7 +310,9 @@ def score_stream(
         done.left_out,
         note,
         done.unfamiliar,
-        unlike_warning(model.scorer, assessed(model.scorer, sample), done.unfamiliar, done.scored),
+        unlike_warning(
+            model.scorer, assessed(model.scorer, sample, as_of), done.unfamiliar, done.scored
+        ),
         empty_warning(model.scorecard, done.empty, done.rows - done.left_out),
     )
 
